@@ -1,0 +1,5 @@
+"""Models on waveforms."""
+
+from .m5 import M5
+
+__all__ = ["M5"]
