@@ -1,0 +1,34 @@
+"""Package a taeda model into one archive, and serve it over HTTP.
+
+- `package` writes an archive, `load_archive` predicts with one in this process, `taeda serve` serves it.
+- `Client` asks a server; `RunningServer` runs one as a child process.
+"""
+
+from taeda_serve.archive import Archive, read_archive
+from taeda_serve.client import Client
+from taeda_serve.errors import ArchiveError, PortInUseError, RequestError, ServeError, ServerStartError
+from taeda_serve.manifest import Architecture, Manifest, TensorSpec, TransformStep
+from taeda_serve.model import ServableModel, load_archive
+from taeda_serve.packaging import package
+from taeda_serve.running import RunningServer
+from taeda_serve.version import VERSION
+
+__all__ = [
+    "Architecture",
+    "Archive",
+    "ArchiveError",
+    "Client",
+    "Manifest",
+    "PortInUseError",
+    "RequestError",
+    "RunningServer",
+    "ServableModel",
+    "ServeError",
+    "ServerStartError",
+    "TensorSpec",
+    "TransformStep",
+    "load_archive",
+    "package",
+    "read_archive",
+]
+__version__ = VERSION
