@@ -1,97 +1,45 @@
 #include "kernels/cpu/loops.h"
 
 #include "kernels/cpu/strided.h"
+#include "kernels/cpu/tiles.h"
 
 namespace taeda::cpu {
 namespace {
 
-constexpr int64_t kStreamBytes = 16 << 20;   // outputs from this size on bypass the caches
-constexpr int64_t kShortRow = 256;           // shorter inner rows are staged several at a time
-constexpr int64_t kTransposeTile = 32;       // rows and columns of a tile where an operand is transposed
 constexpr int kMaxItem = 16;
-
-// One rectangle of the two innermost dimensions after the other.
-struct Tiling {
-    const PointwiseArgs& args;
-    const int* item;
-    int operands, outer_dims;
-    int64_t inner, rows, tile_columns, tile_rows, column_tiles, row_tiles, tiles;
-
-    Tiling(const PointwiseArgs& a, const int* item_sizes) : args(a), item(item_sizes) {
-        operands = a.outputs + a.inputs;
-        outer_dims = std::max(0, a.ndim - 2);
-        inner = a.sizes[a.ndim - 1];
-        rows = a.ndim > 1 ? a.sizes[a.ndim - 2] : 1;
-        choose_tile();
-        column_tiles = (inner + tile_columns - 1) / tile_columns;
-        row_tiles = (rows + tile_rows - 1) / tile_rows;
-        tiles = column_tiles * row_tiles;
-        for (int d = 0; d < outer_dims; ++d) tiles *= a.sizes[d];
-    }
-    int64_t column_stride(int k) const { return args.strides[k][args.ndim - 1]; }
-    int64_t row_stride(int k) const { return args.ndim > 1 ? args.strides[k][args.ndim - 2] : 0; }
-
-    void choose_tile() {
-        bool transposed = false;
-        for (int k = 0; k < operands; ++k)
-            transposed |= row_stride(k) != 0 && std::abs(column_stride(k)) > std::abs(row_stride(k));
-        if (transposed && rows > 1) {
-            tile_columns = std::min(inner, kTransposeTile);
-            tile_rows = std::min(rows, std::max(kTransposeTile, kBlock / tile_columns));
-        } else {
-            tile_columns = std::min(inner, kBlock);
-            tile_rows = inner >= kShortRow ? 1 : std::min(rows, kBlock / tile_columns);
-        }
-    }
-};
 
 // Buffers of one thread. A block that repeats one element is kept while the element stays the same.
 struct Stage {
-    alignas(64) char buffer[kMaxOperands][kBlock * kMaxItem];
+    const Tiling& t;
     const char* repeated[kMaxOperands] = {};
     int64_t repeated_count[kMaxOperands] = {};
+    alignas(64) char buffer[kMaxOperands][kBlock * kMaxItem];
 
-    char* input(const Tiling& t, int k, char* at, int64_t rows, int64_t columns) {
-        int64_t row_stride = t.row_stride(k), column_stride = t.column_stride(k);
-        bool one_row = rows == 1;
-        if (column_stride == t.item[k] && (one_row || row_stride == columns * t.item[k])) return at;
-        if (column_stride == 0 && (one_row || row_stride == 0)) {
-            if (repeated[k] == at && repeated_count[k] >= rows * columns) return buffer[k];
-            repeated[k] = at, repeated_count[k] = rows * columns;
-        } else {
-            repeated[k] = nullptr;
-        }
-        pack_block(buffer[k], at, rows, columns, row_stride, column_stride, t.item[k]);
+    explicit Stage(const Tiling& tiling) : t(tiling) {}
+    Place place(int k, char* at) const { return {at, t.row_stride(k), t.column_stride(k)}; }
+
+    char* input(int k, char* at, int64_t rows, int64_t columns) {
+        if (t.is_dense(k, rows, columns)) return at;
+        bool repeats = t.column_stride(k) == 0 && (rows == 1 || t.row_stride(k) == 0);
+        if (repeats && repeated[k] == at && repeated_count[k] >= rows * columns) return buffer[k];
+        repeated[k] = repeats ? at : nullptr, repeated_count[k] = rows * columns;
+        pack_block(buffer[k], place(k, at), rows, columns, t.item[k]);
         return buffer[k];
     }
 };
 
 void run_tiles(const Tiling& t, int64_t from, int64_t to, RowFunction row, const void* functor) {
-    const PointwiseArgs& a = t.args;
-    Stage stage;
-    for (int64_t tile = from; tile < to; ++tile) {
-        int64_t rest = tile, column = rest % t.column_tiles * t.tile_columns;
-        rest /= t.column_tiles;
-        int64_t first_row = rest % t.row_tiles * t.tile_rows;
-        rest /= t.row_tiles;
-        char* at[kMaxOperands];
-        for (int k = 0; k < t.operands; ++k)
-            at[k] = a.data[k] + column * t.column_stride(k) + first_row * t.row_stride(k);
-        for (int d = t.outer_dims; d-- > 0; rest /= a.sizes[d])
-            for (int k = 0; k < t.operands; ++k) at[k] += rest % a.sizes[d] * a.strides[k][d];
-
-        int64_t columns = std::min(t.tile_columns, t.inner - column), rows = std::min(t.tile_rows, t.rows - first_row);
+    Stage stage(t);
+    t.each(from, to, [&](char* const* at, int64_t rows, int64_t columns) {
         char* data[kMaxOperands];
-        for (int k = a.outputs; k < t.operands; ++k) data[k] = stage.input(t, k, at[k], rows, columns);
-        for (int k = 0; k < a.outputs; ++k) {
-            bool direct = t.column_stride(k) == t.item[k] && (rows == 1 || t.row_stride(k) == columns * t.item[k]);
-            data[k] = direct ? at[k] : stage.buffer[k];
+        for (int k = 0; k < t.operands; ++k) {
+            if (k >= t.args.outputs) data[k] = stage.input(k, at[k], rows, columns);
+            else data[k] = t.is_dense(k, rows, columns) ? at[k] : stage.buffer[k];
         }
         row(functor, data, rows * columns);
-        for (int k = 0; k < a.outputs; ++k)
-            if (data[k] != at[k])
-                unpack_block(at[k], data[k], rows, columns, t.row_stride(k), t.column_stride(k), t.item[k]);
-    }
+        for (int k = 0; k < t.args.outputs; ++k)
+            if (data[k] != at[k]) unpack_block(stage.place(k, at[k]), data[k], rows, columns, t.item[k]);
+    });
 }
 
 // All operands contiguous. A large output that is not also an input is written past the caches.
@@ -124,10 +72,9 @@ bool wants_stream(const PointwiseArgs& a, const int* item) {
 
 void run_rows(const PointwiseArgs& args, const int* item_sizes, RowFunction row, const void* functor) {
     if (args.numel == 0) return;
-    int operands = args.outputs + args.inputs;
     bool contiguous = args.ndim <= 1;
     if (args.ndim == 1 && args.numel > 1)
-        for (int k = 0; k < operands; ++k) contiguous &= args.strides[k][0] == item_sizes[k];
+        for (int k = 0; k < args.outputs + args.inputs; ++k) contiguous &= args.strides[k][0] == item_sizes[k];
     if (contiguous) {
         if (args.numel <= kGrainElements) return row(functor, args.data, args.numel);
         bool stream = wants_stream(args, item_sizes);

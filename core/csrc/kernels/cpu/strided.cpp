@@ -1,117 +1,85 @@
 #include "kernels/cpu/strided.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "kernels/vec/vec_native.h"
 
 namespace taeda::cpu {
 namespace {
 
-// Square blocks in registers: log2(n) rounds of interleaving the rows i and i + n/2.
-template <class T, int n> struct Square {
+template <class Row, int n, size_t... k> Row interleave(Row a, Row b, int half, std::index_sequence<k...>) {
+    return half == 0 ? __builtin_shufflevector(a, b, (k % 2 * n + k / 2)...)
+                     : __builtin_shufflevector(a, b, (k % 2 * n + n / 2 + k / 2)...);
+}
+
+// n x n elements in registers: log2(n) rounds of interleaving the rows i and i + n/2.
+template <class T, int n>
+[[gnu::noinline]] void transpose_square(char* out, const char* in, int64_t out_stride, int64_t in_stride) {
     using Row = typename native::vector_type<T, n * int(sizeof(T))>::type;
-
-    static void transpose(char* out, const char* in, int64_t out_stride, int64_t in_stride) {
-        Row rows[n];
-        for (int i = 0; i < n; ++i) std::memcpy(&rows[i], in + i * in_stride, sizeof(Row));
-        for (int round = 1; round < n; round *= 2) {
-            Row next[n];
-            for (int i = 0; i < n / 2; ++i) interleave(rows[i], rows[i + n / 2], next[2 * i], next[2 * i + 1]);
-            for (int i = 0; i < n; ++i) rows[i] = next[i];
+    constexpr auto all = std::make_index_sequence<n>();
+    Row rows[n], next[n];
+    for (int i = 0; i < n; ++i) std::memcpy(&rows[i], in + i * in_stride, sizeof(Row));
+    for (int round = 1; round < n; round *= 2) {
+        for (int i = 0; i < n / 2; ++i) {
+            next[2 * i] = interleave<Row, n>(rows[i], rows[i + n / 2], 0, all);
+            next[2 * i + 1] = interleave<Row, n>(rows[i], rows[i + n / 2], 1, all);
         }
-        for (int i = 0; i < n; ++i) std::memcpy(out + i * out_stride, &rows[i], sizeof(Row));
+        for (int i = 0; i < n; ++i) rows[i] = next[i];
     }
-    static void interleave(Row a, Row b, Row& low, Row& high) {
-        if constexpr (n == 2) {
-            low = __builtin_shufflevector(a, b, 0, 2);
-            high = __builtin_shufflevector(a, b, 1, 3);
-        } else if constexpr (n == 4) {
-            low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-            high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-        } else {
-            static_assert(n == 8);
-            low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-            high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-        }
-    }
-};
+    for (int i = 0; i < n; ++i) std::memcpy(out + i * out_stride, &rows[i], sizeof(Row));
+}
 
-template <class T> constexpr int square_size = sizeof(T) == 16 ? 1 : sizeof(T) == 8 ? 4 : sizeof(T) == 1 ? 8 : 8;
-
+// The side of a square whose rows fill a register, at most 16; 1 where squares are no gain.
 template <class T>
-void transpose_typed(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_stride, int64_t in_stride) {
-    constexpr int n = square_size<T>;
-    const int64_t item = sizeof(T), whole_rows = n > 1 ? rows / n * n : 0, whole_columns = n > 1 ? columns / n * n : 0;
-    auto single = [&](int64_t i, int64_t j) {
-        std::memcpy(out + j * out_stride + i * item, in + i * in_stride + j * item, sizeof(T));
-    };
+constexpr int square_side = sizeof(T) == 16 ? 1 : std::clamp(native::kBytes / int(sizeof(T)), 4, 16);
+
+// out[j][i] = in[i][j], both with contiguous inner elements.
+template <class T>
+void transpose(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_stride, int64_t in_stride) {
+    constexpr int n = square_side<T>;
+    constexpr int64_t item = sizeof(T);
+    const int64_t whole_rows = n > 1 ? rows / n * n : 0, whole_columns = n > 1 ? columns / n * n : 0;
     if constexpr (n > 1)
-        for (int64_t j = 0; j < whole_columns; j += n)
-            for (int64_t i = 0; i < whole_rows; i += n)
-                Square<T, n>::transpose(out + j * out_stride + i * item, in + i * in_stride + j * item, out_stride,
-                                        in_stride);
+        for (int64_t i = 0; i < whole_rows; i += n)
+            for (int64_t j = 0; j < whole_columns; j += n)
+                transpose_square<T, n>(out + j * out_stride + i * item, in + i * in_stride + j * item, out_stride,
+                                       in_stride);
     for (int64_t j = 0; j < columns; ++j)
-        for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; ++i) single(i, j);
+        for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; ++i)
+            std::memcpy(out + j * out_stride + i * item, in + i * in_stride + j * item, sizeof(T));
 }
 
-template <class T>
-void pack_typed(char* buffer, const char* source, int64_t rows, int64_t columns, int64_t row_stride,
-                int64_t column_stride) {
-    T* to = reinterpret_cast<T*>(buffer);
-    for (int64_t r = 0; r < rows; ++r, to += columns, source += row_stride) {
-        if (column_stride == 0) {
+template <class T> void move_elements(Place to, Place from, int64_t rows, int64_t columns) {
+    for (int64_t r = 0; r < rows; ++r, to.at += to.row_stride, from.at += from.row_stride) {
+        if (from.column_stride == 0 && to.column_stride == sizeof(T)) {
             T value;
-            std::memcpy(&value, source, sizeof(T));
-            for (int64_t c = 0; c < columns; ++c) to[c] = value;
+            std::memcpy(&value, from.at, sizeof(T));
+            std::fill_n(reinterpret_cast<T*>(to.at), columns, value);
         } else {
-            for (int64_t c = 0; c < columns; ++c) std::memcpy(&to[c], source + c * column_stride, sizeof(T));
+            for (int64_t c = 0; c < columns; ++c)
+                std::memcpy(to.at + c * to.column_stride, from.at + c * from.column_stride, sizeof(T));
         }
     }
-}
-
-template <class T>
-void unpack_typed(char* target, const char* buffer, int64_t rows, int64_t columns, int64_t row_stride,
-                  int64_t column_stride) {
-    const T* from = reinterpret_cast<const T*>(buffer);
-    for (int64_t r = 0; r < rows; ++r, from += columns, target += row_stride)
-        for (int64_t c = 0; c < columns; ++c) std::memcpy(target + c * column_stride, &from[c], sizeof(T));
 }
 
 }  // namespace
 
-void transpose_block(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_stride, int64_t in_stride,
-                     int item) {
-    visit_size(item, [&]<class T>() {
-        transpose_typed<T>(out, in, rows, columns, out_stride * item, in_stride * item);
-    });
-}
-
-void pack_block(char* buffer, const char* source, int64_t rows, int64_t columns, int64_t row_stride,
-                int64_t column_stride, int item) {
-    if (column_stride == item) {
-        if (row_stride == columns * item) rows *= columns, columns = rows, rows = 1;
+void move_block(Place to, Place from, int64_t rows, int64_t columns, int item) {
+    if (to.column_stride == item && from.column_stride == item) {
+        if (to.row_stride == columns * item && from.row_stride == to.row_stride) columns *= rows, rows = 1;
         for (int64_t r = 0; r < rows; ++r)
-            std::memcpy(buffer + r * columns * item, source + r * row_stride, size_t(columns * item));
+            std::memcpy(to.at + r * to.row_stride, from.at + r * from.row_stride, size_t(columns * item));
         return;
     }
+    bool reads_down = from.row_stride == item && to.column_stride == item;
+    bool writes_down = to.row_stride == item && from.column_stride == item;
     visit_size(item, [&]<class T>() {
-        if (row_stride == item && rows > 1 && column_stride % item == 0)
-            transpose_typed<T>(buffer, source, columns, rows, columns * item, column_stride);
-        else pack_typed<T>(buffer, source, rows, columns, row_stride, column_stride);
-    });
-}
-
-void unpack_block(char* target, const char* buffer, int64_t rows, int64_t columns, int64_t row_stride,
-                  int64_t column_stride, int item) {
-    if (column_stride == item) {
-        for (int64_t r = 0; r < rows; ++r)
-            std::memcpy(target + r * row_stride, buffer + r * columns * item, size_t(columns * item));
-        return;
-    }
-    visit_size(item, [&]<class T>() {
-        if (row_stride == item && rows > 1)
-            transpose_typed<T>(target, buffer, rows, columns, column_stride, columns * item);
-        else unpack_typed<T>(target, buffer, rows, columns, row_stride, column_stride);
+        if (rows > 1 && reads_down) transpose<T>(to.at, from.at, columns, rows, to.row_stride, from.column_stride);
+        else if (rows > 1 && writes_down)
+            transpose<T>(to.at, from.at, rows, columns, to.column_stride, from.row_stride);
+        else move_elements<T>(to, from, rows, columns);
     });
 }
 
@@ -132,6 +100,7 @@ void stream_copy(char* target, const char* source, int64_t bytes) {
 #endif
     }
     std::memcpy(target + i, source + i, size_t(bytes - i));
+    _mm_sfence();
 #else
     std::memcpy(target, source, size_t(bytes));
 #endif

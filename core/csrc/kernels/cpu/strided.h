@@ -1,20 +1,27 @@
-// Moves blocks of elements between strided memory and contiguous buffers, by element size alone.
+// Moves rectangles of elements between strided places, by element size alone.
 #pragma once
 
 #include <cstdint>
 
 namespace taeda::cpu {
 
-// buffer[r][c] = element at source + r * row_stride + c * column_stride (bytes).
-void pack_block(char* buffer, const char* source, int64_t rows, int64_t columns, int64_t row_stride,
-                int64_t column_stride, int item);
-// The other way round.
-void unpack_block(char* target, const char* buffer, int64_t rows, int64_t columns, int64_t row_stride,
-                  int64_t column_stride, int item);
+// Where a rectangle lies: bytes from row to row and from column to column.
+struct Place {
+    char* at;
+    int64_t row_stride, column_stride;
+};
+
+// to[r][c] = from[r][c]
+void move_block(Place to, Place from, int64_t rows, int64_t columns, int item);
+// The same with one side contiguous.
+inline void pack_block(char* buffer, Place from, int64_t rows, int64_t columns, int item) {
+    move_block({buffer, columns * item, item}, from, rows, columns, item);
+}
+inline void unpack_block(Place to, char* buffer, int64_t rows, int64_t columns, int item) {
+    move_block(to, {buffer, columns * item, item}, rows, columns, item);
+}
 // Like memcpy, past the caches: for outputs that are larger than they are.
 void stream_copy(char* target, const char* source, int64_t bytes);
-// out[j * out_stride + i] = in[i * in_stride + j] for i < rows, j < columns; strides in elements.
-void transpose_block(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_stride, int64_t in_stride,
-                     int item);
+constexpr int64_t kStreamBytes = 16 << 20;  // outputs from this size on are worth it
 
 }  // namespace taeda::cpu

@@ -108,7 +108,7 @@ template <class T> Vec<T> from_bits(native::integers<T> i) { return Vec<T>(nativ
 
 // f applied to each lane: for functions too rare to deserve a vector form.
 template <class T, class F, class... More> Vec<T> map_lanes(F f, Vec<T> x, More... more) {
-    Vec<T> r;
+    Vec<T> r(0);
     for (int i = 0; i < Vec<T>::size; ++i) r.v[i] = f(x.v[i], more.v[i]...);
     return r;
 }

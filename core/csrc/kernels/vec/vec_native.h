@@ -118,7 +118,7 @@ template <class T> vector<T> select(mask_register<T> m, vector<T> a, vector<T> b
     else { using R = __m128d; return vector<T>(_mm_##pd(__VA_ARGS__)); }
 #endif
 #define TAEDA_PER_LANE(expression) \
-    vector<T> r; \
+    vector<T> r{}; \
     for (int i = 0; i < lanes<T>; ++i) r[i] = expression; \
     return r;
 
