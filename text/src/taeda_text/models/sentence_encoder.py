@@ -113,7 +113,7 @@ class SentenceEncoder(nn.Module):
             raise ValueError("SentenceEncoder.encode: no texts; expected at least one")
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         device = self.bert.embeddings.word_embeddings.weight.device
-        was_training = self.training
+        training = [module for module in self.modules() if module.training]
         self.eval()
         try:
             with taeda.inference_mode():
@@ -128,7 +128,8 @@ class SentenceEncoder(nn.Module):
                 place = sorted(range(len(order)), key=order.__getitem__)
                 return taeda.cat(parts)[taeda.tensor(place, device=device)]
         finally:
-            self.train(was_training)
+            for module in training:
+                module.training = True
 
     def _tokens(self, texts: Sequence[str]) -> TokenBatch:
         return self.tokenizer(texts, max_length=self.max_length)
