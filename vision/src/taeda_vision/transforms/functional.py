@@ -151,8 +151,8 @@ def to_tensor(pic: Image.Image | np.ndarray[Any, Any]) -> Tensor:
         ValueError: an array that is not 2 or 3 dimensional.
 
     Example:
-        >>> to_tensor(Image.new("L", (3, 2), 255)).shape
-        taeda.Size([1, 2, 3])
+        >>> to_tensor(Image.new("L", (3, 1), 255)).tolist()
+        [[[1.0, 1.0, 1.0]]]
     """
     if isinstance(pic, np.ndarray):
         if pic.ndim not in (2, 3):
