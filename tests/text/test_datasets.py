@@ -4,14 +4,16 @@ import io
 import tarfile
 
 import pytest
+
 from taeda.utils.data import DataLoader
 from taeda_text import datasets
 from taeda_text.datasets import AG_NEWS, TextFolder, TextTable
 
 # Two rows in the form of the real file: quoted fields, doubled quotes, "\n" as a backslash.
 AG_ROWS = (
-    '"3","Wall St. Bears Claw Back Into the Black (Reuters)","Reuters - Short-sellers, Wall Street\'s
-    dwindling\\band."\n' '"4","A ""new"" comet","Seen, at last"\n'
+    '"3","Wall St. Bears Claw Back Into the Black (Reuters)",'
+    '"Reuters - Short-sellers, Wall Street\'s dwindling\\band."\n'
+    '"4","A ""new"" comet","Seen, at last"\n'
 )
 
 
@@ -79,8 +81,8 @@ def test_missing_files_say_what_to_put_where(tmp_path):
     with pytest.raises(
         FileNotFoundError,
         match=r"AG_NEWS: found none of \['ag_news_csv/test.csv', 'test.csv'\] in .*datasets/AG_NEWS; "
-        r"get the data from https://github.com/.* and put ag_news_csv/test.csv \(or the archive
-        ag_news_csv.tar.gz\)",
+        r"get the data from https://github.com/.* "
+        r"and put ag_news_csv/test.csv \(or the archive ag_news_csv.tar.gz\)",
     ):
         AG_NEWS(tmp_path, split="test")
     with pytest.raises(

@@ -1,4 +1,7 @@
-"""The real pretrained all-MiniLM-L6-v2: our embeddings are those of transformers (tests/parity/text makes them)."""
+"""The real pretrained all-MiniLM-L6-v2: our embeddings are those of transformers.
+
+tests/parity/text/make_minilm_reference.py makes the reference.
+"""
 
 import json
 from pathlib import Path

