@@ -1,7 +1,9 @@
 """MNIST's file format, from files made here."""
 
 import gzip
+import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,33 +64,50 @@ def test_missing_files_say_where_to_put_them(tmp_path):
     assert "https://github.com/zalandoresearch/fashion-mnist" in text
 
 
-def test_download_goes_through_the_mirrors(tmp_path, root, monkeypatch):
-    asked = []
+@pytest.fixture
+def mirror(root, monkeypatch):
+    """A mirror that serves the files made here; the first of the two real ones is down."""
+    served, asked = {}, []
+    for file in (root / "MNIST" / "raw").iterdir():
+        content = file.read_bytes()
+        served[file.name.removesuffix(".gz") + ".gz"] = (
+            content if file.suffix == ".gz" else gzip.compress(content)
+        )
+    names = [file.name for file in MNIST._files(MNIST(root))]
+    monkeypatch.setattr(MNIST, "checksums", tuple(hashlib.md5(served[name]).hexdigest() for name in names))
 
-    def download(urls, target, *, md5, progress):
-        asked.append((urls, md5))
-        name = target.rsplit("/", 1)[1]
-        content = (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").read_bytes()
-        if "images" in name:
-            content = idx_bytes(np.zeros((3, 28, 28), np.uint8))
-        with open(target, "wb") as file:
-            file.write(gzip.compress(content))
+    def download(url, target, progress):
+        asked.append(url)
+        if url.startswith(MNIST.mirrors[0]):
+            raise RuntimeError("no route to host")
+        Path(target).write_bytes(served[url.rsplit("/", 1)[1]])
 
     monkeypatch.setattr(taeda.hub, "download_url_to_file", download)
-    assert len(MNIST(tmp_path / "new", download=True)) == 3
-    assert len(asked) == 4
-    assert asked[0][0] == [mirror + "train-images-idx3-ubyte.gz" for mirror in MNIST.mirrors]
-    assert len(asked[0][0]) == 2
+    return served, asked
+
+
+def test_download_tries_the_next_mirror(tmp_path, mirror):
+    assert len(MNIST(tmp_path / "new", download=True)) == 6
+    assert mirror[1][:2] == [url + "train-images-idx3-ubyte.gz" for url in MNIST.mirrors]
+    assert len(mirror[1]) == 8
+    MNIST(tmp_path / "new", download=True)
+    assert len(mirror[1]) == 8
+
+
+def test_download_with_a_wrong_checksum_is_thrown_away(tmp_path, mirror):
+    mirror[0]["t10k-labels-idx1-ubyte.gz"] += b"!"
+    with pytest.raises(RuntimeError, match=r"t10k-labels-idx1-ubyte.gz: its MD5 is \w+ instead of"):
+        MNIST(tmp_path / "new", download=True)
+    assert not (tmp_path / "new" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").exists()
 
 
 def test_offline_error_names_the_folder(tmp_path, monkeypatch):
     def download(*args, **options):
-        raise OSError("no route to host")
+        raise RuntimeError("no route to host")
 
     monkeypatch.setattr(taeda.hub, "download_url_to_file", download)
     with pytest.raises(
-        RuntimeError,
-        match=r"no route to host. Without a network, get the file .* put it into '.*MNIST/raw'",
+        RuntimeError, match=r"no route to host. Without a network, .* put it into '.*MNIST/raw'"
     ):
         MNIST(tmp_path, download=True)
 

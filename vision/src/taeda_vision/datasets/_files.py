@@ -19,7 +19,7 @@ class RemoteFile:
     Attributes:
         name: file name on disk.
         urls: mirrors, tried in order.
-        md5: checksum that its publisher gives.
+        md5: MD5 that its publisher gives.
     """
 
     name: str
@@ -28,23 +28,37 @@ class RemoteFile:
 
 
 def fetch(files: Sequence[RemoteFile], folder: Path, dataset: str) -> None:
-    """Download into ``folder`` what is not there with the right checksum.
+    """Download into ``folder`` what is not there with the right checksum, from the first mirror that has it.
 
     Raises:
-        RuntimeError: no mirror can be reached; names the folder to put the files into by hand.
+        RuntimeError: no mirror gave a file; names the folder to put it into by hand.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         target = folder / file.name
         if target.is_file() and _md5(target) == file.md5:
             continue
-        try:
-            taeda.hub.download_url_to_file(list(file.urls), str(target), md5=file.md5, progress=True)
-        except OSError as error:
+        failures = [failure for url in file.urls if (failure := _fetch_from(url, target, file.md5))]
+        if len(failures) == len(file.urls):
             raise RuntimeError(
-                f"{dataset}: could not download {file.name}: {error}. Without a network, get the file from "
-                f"{' or '.join(file.urls)} on another machine and put it into '{folder.resolve()}'"
-            ) from error
+                f"{dataset}: could not download {file.name}: {'; '.join(failures)}. Without a network, get "
+                f"it from {' or '.join(file.urls)} on another machine and put it into '{folder.resolve()}'"
+            )
+
+
+def _fetch_from(url: str, target: Path, md5: str) -> str:
+    """Download from one mirror unless an earlier one succeeded; why it failed, or nothing."""
+    if target.is_file() and _md5(target) == md5:
+        return ""
+    try:
+        taeda.hub.download_url_to_file(url, str(target), progress=True)
+    except (OSError, RuntimeError) as error:
+        return f"{url}: {error}"
+    found = _md5(target)
+    if found == md5:
+        return ""
+    target.unlink()
+    return f"{url}: its MD5 is {found} instead of {md5}"
 
 
 def missing_files_error(

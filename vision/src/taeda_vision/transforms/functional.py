@@ -317,7 +317,7 @@ def resize(
         size: pixels; ``None`` with ``max_size`` scales the longer edge to it.
         interpolation: see ``InterpolationMode``.
         max_size: upper limit of the longer edge.
-        antialias: low-pass filter tensors when shrinking (PIL images always are).
+        antialias: low-pass filter tensors when shrinking; PIL images always are, tensors not for `None`.
 
     Raises:
         ValueError: sizes that contradict each other or are not positive; a PIL-only mode on a tensor.
@@ -329,7 +329,7 @@ def resize(
     if target == [height, width]:
         return img
     if is_tensor:
-        return _tensor.resize(img, target, _tensor_mode(mode, "resize"), antialias is not False)
+        return _tensor.resize(img, target, _tensor_mode(mode, "resize"), bool(antialias))
     return _pil.resize(img, target, _PIL_RESAMPLE[mode])
 
 
