@@ -95,7 +95,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         text = f"path: expected a route of this server, got {request.url.path[:120]!r}; see GET /docs"
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "another one")
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "another one").split(", ")))
         text = f"method: expected {allowed} for {request.url.path[:120]}, got {request.method}; see GET /docs"
     return answer_json({"error": text}, error.status_code, dict(error.headers or {}))
 

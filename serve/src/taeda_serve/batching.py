@@ -15,6 +15,11 @@ __all__ = ["BatchPolicy", "BatchQueue", "Pending", "QueueFullError"]
 
 T = TypeVar("T")
 
+# The usual gap between requests is an exponential average. Gaps count as at most four delays, so that after a
+# quiet hour five quick requests are enough to start batching.
+_GAP_WEIGHT = 0.25
+_LONGEST_GAP = 4.0
+
 
 class QueueFullError(Exception):
     """The queue holds as many rows as it may."""
@@ -23,6 +28,9 @@ class QueueFullError(Exception):
 @dataclass(frozen=True)
 class BatchPolicy:
     """How batches form.
+
+    A request waits for company only while company is likely: where requests have lately come further apart
+    than `max_delay`, they leave at once.
 
     Args:
         max_rows: a batch takes at most this many rows; a larger request goes alone.
@@ -63,13 +71,10 @@ class Pending(Generic[T]):
 class BatchQueue(Generic[T]):
     """First in, first out; batches are prefixes of the queue.
 
-    >>> queue = BatchQueue(BatchPolicy(max_rows=2, max_delay=0.5))
+    >>> queue = BatchQueue(BatchPolicy(max_rows=2))
     >>> queue.put(Pending("a", 1, arrived=10.0))
-    >>> queue.due(10.0), queue.due(10.5)
-    (10.5, 10.5)
-    >>> queue.put(Pending("b", 1, arrived=10.1))
-    >>> queue.due(10.1) <= 10.1
-    True
+    >>> queue.put(Pending("b", 1, arrived=10.001))
+    >>> queue.put(Pending("c", 1, arrived=10.001))
     >>> [pending.item for pending in queue.take()]
     ['a', 'b']
     """
@@ -78,6 +83,8 @@ class BatchQueue(Generic[T]):
         self.policy = policy
         self._waiting: deque[Pending[T]] = deque()
         self._rows = 0
+        self._last_arrival = -math.inf
+        self._usual_gap = _LONGEST_GAP * policy.max_delay
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -97,6 +104,9 @@ class BatchQueue(Generic[T]):
             raise QueueFullError(f"{self._rows} rows wait and at most {self.policy.capacity} may")
         self._waiting.append(pending)
         self._rows += pending.rows
+        gap = min(pending.arrived - self._last_arrival, _LONGEST_GAP * self.policy.max_delay)
+        self._usual_gap += _GAP_WEIGHT * (gap - self._usual_gap)
+        self._last_arrival = pending.arrived
 
     def put_back(self, batch: Iterable[Pending[T]]) -> None:
         """Queue requests again, in front of all others and whatever the capacity."""
@@ -109,7 +119,7 @@ class BatchQueue(Generic[T]):
         if not self._waiting:
             return None
         first = self._waiting[0]
-        if first.alone or self._prefix_is_complete():
+        if first.alone or self._usual_gap > self.policy.max_delay or self._prefix_is_complete():
             return min(now, first.arrived)
         return first.arrived + self.policy.max_delay
 

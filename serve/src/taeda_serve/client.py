@@ -43,6 +43,7 @@ class Client:
         self._token = token
         self._timeout = timeout
         self._local = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
 
     def ready(self, model: str | None = None) -> bool:
         """Whether a model, or every model, can answer."""
@@ -123,9 +124,8 @@ class Client:
         return self._request("GET", "/metrics")[0].decode()
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
+        """Close the connections of all threads; a later request opens its own again."""
+        for connection in self._connections:
             connection.close()
 
     def __enter__(self) -> Client:
@@ -172,6 +172,7 @@ class Client:
             assert self._parts.hostname is not None
             connection = kind(self._parts.hostname, self._parts.port, timeout=self._timeout)
             self._local.connection = connection
+            self._connections.append(connection)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from taeda_serve.errors import ArchiveError, PortInUseError, ServerStartError, explain
+from taeda_serve.errors import ArchiveError, ServeError, explain
 from taeda_serve.manifest import Json, TensorSpec
 
 __all__ = ["PackageCommand", "ServeCommand", "main", "package_command", "serve_command"]
@@ -138,13 +138,15 @@ class ServeCommand:
     def run(self, args: argparse.Namespace) -> int:
         """Serve until told to stop; 0 after that, 2 if it could not start."""
         from taeda_serve.batching import BatchPolicy
-        from taeda_serve.server import is_loopback, serve
+        from taeda_serve.server import serve
         from taeda_serve.settings import Settings
 
         logging.basicConfig(
             level=logging.INFO if args.access_log else logging.WARNING, format="%(levelname)s %(message)s"
         )
         try:
+            if not 0 <= args.port <= 65535:
+                raise ValueError(f"--port: expected 0 to 65535, got {args.port}; 0 takes a free one")
             for option in ("workers", "max_body_mb", "request_timeout"):
                 if getattr(args, option) <= 0:
                     raise ValueError(
@@ -163,14 +165,8 @@ class ServeCommand:
                 trust=tuple(args.trust),
                 access_log=args.access_log,
             )
-            if not is_loopback(args.host) and settings.management_token is None:
-                print(
-                    f"warning: {args.host} is reachable from other machines, and anyone there can ask "
-                    "these models; put an authenticating proxy in front, or leave --host out",
-                    file=sys.stderr,
-                )
             serve(args.archives, settings)
-        except (ArchiveError, PortInUseError, ServerStartError, OSError, ValueError, OverflowError) as error:
+        except (ServeError, OSError, ValueError) as error:
             return _fail("serve", error)
         return 0
 

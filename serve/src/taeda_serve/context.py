@@ -15,10 +15,10 @@ from starlette.responses import Response
 from taeda_serve.errors import RequestError
 from taeda_serve.manifest import Json
 from taeda_serve.metrics import Metrics
-from taeda_serve.model import Work
 from taeda_serve.repository import ModelRepository
 from taeda_serve.runner import ModelRunner, Reply
 from taeda_serve.settings import Settings
+from taeda_serve.work import Work
 
 __all__ = ["Context", "answer_json", "ask", "context_of", "off_loop", "runner_of", "timing_header"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,31 +17,9 @@ from taeda_serve.manifest import Manifest
 from taeda_serve.preprocessing import Pipeline
 from taeda_serve.signature import check_row, check_tensors, example_rows
 from taeda_serve.weights import state_from_bytes
+from taeda_serve.work import Answer, Work, top_classes
 
-__all__ = ["Answer", "ServableModel", "Work", "load_archive", "top_classes"]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one request asks: encoded images (one row each), or tensors whose first dimension is the batch."""
-
-    images: tuple[bytes, ...] = ()
-    tensors: dict[str, np.ndarray] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """How many rows of a batch it takes."""
-        return len(self.images) if self.images else int(next(iter(self.tensors.values())).shape[0])
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Outputs of one request, batch first, the seconds spent, and the rows of the batch it was part of."""
-
-    outputs: dict[str, np.ndarray]
-    preprocess_seconds: float
-    inference_seconds: float
-    batch_rows: int
+__all__ = ["ServableModel", "load_archive", "output_tensors"]
 
 
 class ServableModel:
@@ -69,7 +46,7 @@ class ServableModel:
             raise ArchiveError.about(
                 f"{archive.path}:weights",
                 expected=f"the state dict of {self.manifest.architecture.reference}",
-                got=str(error),
+                got=" ".join(str(error).split()),
                 fix="package the weights with the architecture and arguments they were trained with",
             ) from None
         self._module.requires_grad_(False)
@@ -202,17 +179,6 @@ def output_tensors(result: object, manifest: Manifest) -> list[taeda.Tensor]:
             f"{len(tensors)}; package the model with matching outputs"
         )
     return tensors
-
-
-def top_classes(scores: np.ndarray, labels: Sequence[str] | None, top: int) -> dict[str, float]:
-    """Return the `top` largest scores of a row (K,) by label, or by index where there are no labels.
-
-    >>> top_classes(np.array([0.1, 0.7, 0.2]), ["a", "b", "c"], 2)
-    {'b': 0.7, 'c': 0.2}
-    """
-    flat = scores.reshape(-1)
-    order = np.argsort(-flat, kind="stable")[:top]
-    return {labels[i] if labels else str(i): float(flat[i]) for i in order}
 
 
 def load_archive(path: str | Path, trust: Collection[str] = ()) -> ServableModel:

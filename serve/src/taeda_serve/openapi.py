@@ -67,6 +67,9 @@ _ERRORS: dict[str, tuple[str, ...]] = {
     "infer": ("400", "404", "408", "413", "415", "422", "500", "503", "504"),
     "register_model": ("400", "401", "403", "404", "409", "422"),
     "unregister_model": ("401", "403", "404"),
+    "server_ready": ("503",),
+    "model_ready": ("404", "503"),
+    "ping": ("500",),
 }
 _OTHER_TYPES = {"metrics": "text/plain"}
 

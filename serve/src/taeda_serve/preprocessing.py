@@ -1,8 +1,8 @@
 """Preprocessing as data: a list of named transforms with JSON arguments, built from an allow-list.
 
 The transforms themselves live in `taeda_vision.transforms` (extra `taeda-serve[vision]`), so what is
-served is what was trained. Only transforms without randomness are listed: a served model must answer the same image the
-same way.
+served is what was trained. Only transforms without randomness are listed: a served model must
+answer the same image the same way.
 """
 
 from __future__ import annotations

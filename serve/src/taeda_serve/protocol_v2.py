@@ -19,8 +19,8 @@ import numpy as np
 
 from taeda_serve.errors import RequestError
 from taeda_serve.manifest import Json, Manifest
-from taeda_serve.model import Work
 from taeda_serve.signature import NUMPY_DTYPES, check_tensors, datatype_of
+from taeda_serve.work import Work
 
 __all__ = ["HEADER", "InferRequest", "decode_bytes_elements", "encode_answer", "parse_infer", "parse_json"]
 

@@ -14,10 +14,10 @@ from taeda_serve.body import media_type, read_body, read_upload
 from taeda_serve.context import answer_json, ask, context_of, off_loop, runner_of, timing_header
 from taeda_serve.errors import ArchiveError, RequestError, ServerStartError
 from taeda_serve.manifest import Json
-from taeda_serve.model import Work, top_classes
 from taeda_serve.protocol_v2 import parse_json
 from taeda_serve.runner import ModelRunner
 from taeda_serve.signature import NUMPY_DTYPES, check_tensors
+from taeda_serve.work import Work, top_classes
 
 __all__ = ["routes"]
 

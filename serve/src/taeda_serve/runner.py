@@ -15,8 +15,8 @@ from taeda_serve.archive import Archive
 from taeda_serve.batching import BatchQueue, Pending, QueueFullError
 from taeda_serve.errors import RequestError, ServerStartError
 from taeda_serve.metrics import Metrics
-from taeda_serve.model import Answer, Work
 from taeda_serve.settings import Settings
+from taeda_serve.work import Answer, Work
 from taeda_serve.worker import Worker, WorkerDiedError, WorkerSpec
 
 __all__ = ["ModelRunner", "Reply"]

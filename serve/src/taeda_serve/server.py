@@ -35,6 +35,17 @@ def serve(archives: Sequence[str | Path], settings: Settings) -> None:
         FileNotFoundError, ArchiveError, ServerStartError: if an archive cannot be served.
     """
     with contextlib.closing(bind(settings.host, settings.port)) as listener:
+        if not is_loopback(settings.host):
+            print(
+                f"warning: {settings.host} is reachable from other machines: anyone there can ask the models"
+                + (
+                    ""
+                    if settings.management_token
+                    else " (managing them is off: there is no --management-token)"
+                )
+                + "; put an authenticating proxy in front, or leave --host out",
+                file=sys.stderr,
+            )
         asyncio.run(_serve(archives, settings, listener))
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-import taeda
-from taeda_serve.archive import read_archive
-from taeda_serve.errors import RequestError, ServeError, ServerStartError, explain
-from taeda_serve.model import Answer, ServableModel, Work
+from taeda_serve.errors import RequestError, ServeError, ServerStartError
+from taeda_serve.work import Answer, Work
 
-__all__ = ["Worker", "WorkerDiedError", "WorkerSpec"]
+__all__ = ["Failed", "Ready", "Refusal", "Worker", "WorkerDiedError", "WorkerSpec"]
 
 
 class WorkerDiedError(ServeError):
@@ -44,17 +40,23 @@ class WorkerSpec:
 
 
 @dataclass(frozen=True)
-class _Ready:
+class Ready:
+    """The process has loaded and run its model."""
+
     warm_up_seconds: float
 
 
 @dataclass(frozen=True)
-class _Failed:
+class Failed:
+    """The process could not load its model and ends."""
+
     message: str
 
 
 @dataclass(frozen=True)
-class _Refusal:
+class Refusal:
+    """A `RequestError`, told over the pipe."""
+
     status: int
     message: str
 
@@ -97,9 +99,9 @@ class Worker:
             WorkerDiedError: if the process ends or does not get ready in time.
         """
         answer = self._receive(timeout, "loading the model")
-        if isinstance(answer, _Failed):
+        if isinstance(answer, Failed):
             raise ServerStartError(answer.message)
-        assert isinstance(answer, _Ready)
+        assert isinstance(answer, Ready)
         return answer.warm_up_seconds
 
     def run(self, works: Sequence[Work], timeout: float) -> list[Answer | RequestError]:
@@ -115,7 +117,7 @@ class Worker:
             raise WorkerDiedError(f"worker {self.pid} ended before the batch was sent: {error}") from None
         results = self._receive(timeout, f"a batch of {len(works)} requests")
         assert isinstance(results, list)
-        return [RequestError(r.status, r.message) if isinstance(r, _Refusal) else r for r in results]
+        return [RequestError(r.status, r.message) if isinstance(r, Refusal) else r for r in results]
 
     def stop(self, timeout: float = 5.0) -> None:
         """Let the process end, or end it after `timeout` seconds. Not while another thread uses it."""
@@ -145,48 +147,10 @@ class Worker:
 
 
 def _run(connection: Connection, spec: WorkerSpec) -> None:
-    """The process: load, warm up, answer batches until the pipe closes."""
+    """The process. Its code, and with it the tensor library, is imported there and not in the server."""
     # The server alone decides when workers end: a Ctrl-C or a service manager signals the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        model = _load(spec)
-        warm_up_seconds = model.warm_up()
-    except Exception as error:  # sent to the server, which reports it
-        connection.send(
-            _Failed(str(error) if isinstance(error, ServeError) else f"{type(error).__name__}: {error}")
-        )
-        return
-    connection.send(_Ready(warm_up_seconds))
-    while True:
-        try:
-            works: list[Work] = connection.recv()
-        except EOFError:
-            return
-        results = model.run_batch(works)
-        connection.send(
-            [_Refusal(r.status, r.message) if isinstance(r, RequestError) else r for r in results]
-        )
+    from taeda_serve.worker_process import run
 
-
-def _load(spec: WorkerSpec) -> ServableModel:
-    taeda.set_num_threads(spec.threads)
-    archive = read_archive(spec.path)
-    if archive.digest != spec.digest:
-        raise ServerStartError(
-            explain(
-                str(spec.path),
-                expected="the archive that was registered",
-                got="a file with another manifest",
-                fix="register the new archive under a new version",
-            )
-        )
-    return ServableModel(archive, spec.trust, spec.max_pixels)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    run(connection, spec)

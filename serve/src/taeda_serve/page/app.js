@@ -148,9 +148,15 @@ function takeFile(file) {
   const preview = $("preview");
   if (preview.src) URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(file);
-  preview.onload = () => preview.classList.toggle("tiny", preview.naturalWidth < 100);
-  preview.hidden = false;
-  $("invite").hidden = true;
+  preview.onload = () => {
+    preview.classList.toggle("tiny", preview.naturalWidth < 100);
+    preview.hidden = false;
+    $("invite").hidden = true;
+  };
+  preview.onerror = () => {
+    preview.hidden = true;
+    $("invite").hidden = false;
+  };
   $("fileinfo").textContent = `${file.name || "pasted image"}, ${(file.size / 1024).toFixed(1)} KiB`;
   send(file);
 }
