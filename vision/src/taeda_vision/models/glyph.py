@@ -60,7 +60,8 @@ class GlyphResNet(nn.Module):
         """Class scores ``(N, num_classes)`` of grey images ``(N, 1, H, W)``."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.fc(flatten(self.avgpool(x), 1))
+        scores: Tensor = self.fc(flatten(self.avgpool(x), 1))
+        return scores
 
 
 def _stage(inplanes: int, planes: int, blocks: int) -> nn.Sequential:

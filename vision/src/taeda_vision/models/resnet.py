@@ -106,7 +106,8 @@ class BasicBlock(nn.Module):
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         out += identity
-        return self.relu(out)
+        result: Tensor = self.relu(out)
+        return result
 
 
 class Bottleneck(nn.Module):
@@ -145,7 +146,8 @@ class Bottleneck(nn.Module):
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
         out += identity
-        return self.relu(out)
+        result: Tensor = self.relu(out)
+        return result
 
 
 Block = type[BasicBlock] | type[Bottleneck]
@@ -238,7 +240,8 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores ``(N, num_classes)`` of images ``(N, 3, H, W)``."""
-        return self.fc(self.forward_features(x))
+        scores: Tensor = self.fc(self.forward_features(x))
+        return scores
 
 
 def init_residual_network(model: nn.Module, zero_init_residual: bool) -> None:
@@ -252,10 +255,10 @@ def init_residual_network(model: nn.Module, zero_init_residual: bool) -> None:
     if not zero_init_residual:
         return
     for module in model.modules():
-        last = module.bn3 if isinstance(module, Bottleneck) else None
-        last = module.bn2 if isinstance(module, BasicBlock) else last
-        if last is not None and last.weight is not None:
-            nn.init.constant_(last.weight, 0)
+        if isinstance(module, (BasicBlock, Bottleneck)):
+            last = module.bn2 if isinstance(module, BasicBlock) else module.bn3
+            if isinstance(last.weight, Tensor):
+                nn.init.constant_(last.weight, 0)
 
 
 _URL = "https://download.pytorch.org/models/"

@@ -11,7 +11,8 @@ import taeda
 from taeda import nn
 
 from . import functional as F
-from .functional import Fill, InterpolationMode, interpolation_mode
+from ._interpolation import InterpolationMode, interpolation_mode
+from .functional import Fill
 
 __all__ = [
     "CenterCrop",
@@ -38,8 +39,8 @@ def _random_int(low: int, high: int) -> int:
 
 
 def _size_pair(size: int | Sequence[int], op: str) -> tuple[int, int]:
-    if isinstance(size, numbers.Number):
-        return int(size), int(size)  # type: ignore[arg-type]
+    if isinstance(size, numbers.Integral):
+        return int(size), int(size)
     if not isinstance(size, Sequence) or len(size) not in (1, 2):
         raise ValueError(f"{op}: size should be an int or (height, width), got {size!r}")
     return (size[0], size[0]) if len(size) == 1 else (size[0], size[1])

@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
+from . import _tensor
+from ._affine import inverse_affine_matrix
+from ._interpolation import InterpolationMode, pil_filter
+from ._pixels import pil_to_tensor, to_pil_image
+
 __all__: list[str] = []
 
 Fill = Sequence[float] | float | None
@@ -23,9 +28,29 @@ def crop(img: Image.Image, top: int, left: int, height: int, width: int) -> Imag
     return img.crop((left, top, left + width, top + height))
 
 
-def resize(img: Image.Image, size: Sequence[int], resample: int) -> Image.Image:
-    """Resize to ``size`` (height, width)."""
-    return img.resize((size[1], size[0]), Image.Resampling(resample))
+def get_dimensions(img: Image.Image) -> list[int]:
+    """``[channels, height, width]``."""
+    return [channels_of(img), img.height, img.width]
+
+
+def hflip(img: Image.Image) -> Image.Image:
+    """Mirror left and right."""
+    return img.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+def vflip(img: Image.Image) -> Image.Image:
+    """Mirror top and bottom."""
+    return img.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+
+
+def invert(img: Image.Image) -> Image.Image:
+    """Negative."""
+    return ImageOps.invert(img)
+
+
+def resize(img: Image.Image, size: Sequence[int], mode: InterpolationMode, antialias: bool) -> Image.Image:
+    """Resize to ``size`` (height, width); Pillow filters when shrinking whatever ``antialias`` says."""
+    return img.resize((size[1], size[0]), pil_filter(mode))
 
 
 def pad(img: Image.Image, sides: Sequence[int], fill: Any, mode: str) -> Image.Image:
@@ -66,17 +91,27 @@ def fill_colour(img: Image.Image, fill: Fill) -> Any:
     return values if channels > 1 else values[0]
 
 
-def to_grayscale(img: Image.Image, num_output_channels: int) -> Image.Image:
+def rgb_to_grayscale(img: Image.Image, num_output_channels: int) -> Image.Image:
     """Luma, as mode L or repeated as RGB."""
     if num_output_channels not in (1, 3):
-        raise ValueError(f"to_grayscale: num_output_channels should be 1 or 3, got {num_output_channels}")
+        raise ValueError(f"rgb_to_grayscale: num_output_channels should be 1 or 3, got {num_output_channels}")
     grey = img.convert("L")
     return Image.merge("RGB", (grey, grey, grey)) if num_output_channels == 3 else grey
 
 
-def enhance(img: Image.Image, kind: str, factor: float) -> Image.Image:
-    """Pillow's Brightness, Contrast, Color (saturation) or Sharpness enhancer."""
-    return getattr(ImageEnhance, kind)(img).enhance(factor)  # type: ignore[no-any-return]
+def adjust_brightness(img: Image.Image, factor: float) -> Image.Image:
+    """Blend with black."""
+    return ImageEnhance.Brightness(img).enhance(factor)
+
+
+def adjust_contrast(img: Image.Image, factor: float) -> Image.Image:
+    """Blend with the mean grey."""
+    return ImageEnhance.Contrast(img).enhance(factor)
+
+
+def adjust_saturation(img: Image.Image, factor: float) -> Image.Image:
+    """Blend with the grey version."""
+    return ImageEnhance.Color(img).enhance(factor)
 
 
 def adjust_hue(img: Image.Image, factor: float) -> Image.Image:
@@ -95,27 +130,37 @@ def adjust_gamma(img: Image.Image, gamma: float, gain: float) -> Image.Image:
     return rgb.convert(img.mode)
 
 
-def warp(
-    img: Image.Image, matrix: Sequence[float], size: tuple[int, int], resample: int, fill: Fill
-) -> Image.Image:
-    """Sample at ``matrix`` (output pixel to input pixel, 2x3 row by row) onto ``size`` (width, height)."""
-    return img.transform(
-        size,
-        Image.Transform.AFFINE,
-        tuple(matrix),
-        Image.Resampling(resample),
-        fillcolor=fill_colour(img, fill),
-    )
+def gaussian_blur(img: Image.Image, kernel_size: Sequence[int], sigma: Sequence[float]) -> Image.Image:
+    """The tensors' blur, since Pillow's is an approximation."""
+    return to_pil_image(_tensor.gaussian_blur(pil_to_tensor(img), kernel_size, sigma), mode=img.mode)
 
 
 def rotate(
-    img: Image.Image, angle: float, resample: int, expand: bool, center: Sequence[float] | None, fill: Fill
+    img: Image.Image,
+    angle: float,
+    mode: InterpolationMode,
+    expand: bool,
+    center: Sequence[float] | None,
+    fill: Fill,
 ) -> Image.Image:
     """Rotate counter-clockwise by ``angle`` degrees."""
-    return img.rotate(
-        angle,
-        Image.Resampling(resample),
-        expand,
-        None if center is None else (center[0], center[1]),
-        fillcolor=fill_colour(img, fill),
+    middle = None if center is None else (center[0], center[1])
+    return img.rotate(angle, pil_filter(mode), expand, middle, fillcolor=fill_colour(img, fill))
+
+
+def affine(
+    img: Image.Image,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: Sequence[float],
+    mode: InterpolationMode,
+    fill: Fill,
+    center: Sequence[float] | None,
+) -> Image.Image:
+    """Shear, rotate clockwise, scale and translate."""
+    middle = [img.width * 0.5, img.height * 0.5] if center is None else center
+    matrix = inverse_affine_matrix(middle, angle, translate, scale, shear)
+    return img.transform(
+        img.size, Image.Transform.AFFINE, matrix, pil_filter(mode), fillcolor=fill_colour(img, fill)
     )

@@ -9,6 +9,9 @@ import taeda
 from taeda import Tensor
 from taeda.nn import functional as nnf
 
+from ._affine import expanded_size, inverse_affine_matrix
+from ._interpolation import InterpolationMode, tensor_mode
+
 __all__: list[str] = []
 
 Fill = Sequence[float] | float | None
@@ -121,8 +124,29 @@ def from_float_batch(batch: Tensor, like: Tensor) -> Tensor:
     return out.to(like.dtype)
 
 
-def resize(img: Tensor, size: Sequence[int], interpolation: str, antialias: bool) -> Tensor:
+def get_dimensions(img: Tensor) -> list[int]:
+    """``[channels, height, width]``."""
+    return [channels_of(img), int(img.shape[-2]), int(img.shape[-1])]
+
+
+def hflip(img: Tensor) -> Tensor:
+    """Mirror left and right."""
+    return img.flip(-1)
+
+
+def vflip(img: Tensor) -> Tensor:
+    """Mirror top and bottom."""
+    return img.flip(-2)
+
+
+def invert(img: Tensor) -> Tensor:
+    """Negative."""
+    return max_value(img.dtype) - img
+
+
+def resize(img: Tensor, size: Sequence[int], mode: InterpolationMode, antialias: bool) -> Tensor:
     """Resize to ``size`` (height, width)."""
+    interpolation = tensor_mode(mode, "resize")
     antialias = antialias and interpolation in ("bilinear", "bicubic")
     align_corners = False if interpolation in ("bilinear", "bicubic") else None
     flat = img.reshape((-1, *tuple(img.shape[-3:]))) if img.ndim > 4 else img
@@ -276,6 +300,44 @@ def _gaussian(size: int, sigma: float, dtype: taeda.dtype) -> Tensor:
     half = (size - 1) * 0.5
     weights = [math.exp(-0.5 * ((index - half) / sigma) ** 2) for index in range(size)]
     return taeda.tensor([weight / sum(weights) for weight in weights], dtype=dtype)
+
+
+def rotate(
+    img: Tensor,
+    angle: float,
+    mode: InterpolationMode,
+    expand: bool,
+    center: Sequence[float] | None,
+    fill: Fill,
+) -> Tensor:
+    """Rotate counter-clockwise by ``angle`` degrees."""
+    _, height, width = get_dimensions(img)
+    matrix = inverse_affine_matrix(_shift(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
+    size = expanded_size(matrix, height, width) if expand else (height, width)
+    return warp(img, matrix, size, tensor_mode(mode, "rotate", ("nearest", "bilinear")), fill)
+
+
+def affine(
+    img: Tensor,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: Sequence[float],
+    mode: InterpolationMode,
+    fill: Fill,
+    center: Sequence[float] | None,
+) -> Tensor:
+    """Shear, rotate clockwise, scale and translate."""
+    _, height, width = get_dimensions(img)
+    matrix = inverse_affine_matrix(_shift(img, center), angle, translate, scale, shear)
+    return warp(img, matrix, (height, width), tensor_mode(mode, "affine", ("nearest", "bilinear")), fill)
+
+
+def _shift(img: Tensor, center: Sequence[float] | None) -> list[float]:
+    """``center``, x and y from the top left, as seen from the middle of the image."""
+    if center is None:
+        return [0.0, 0.0]
+    return [center[0] - int(img.shape[-1]) * 0.5, center[1] - int(img.shape[-2]) * 0.5]
 
 
 def warp(

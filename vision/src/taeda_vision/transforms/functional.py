@@ -5,19 +5,17 @@ Parameters and numbers are torchvision's; tensors of integers hold 0..max of the
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any, TypeVar
 
-import numpy as np
 from PIL import Image
 
 import taeda
 from taeda import Tensor
 
 from . import _pil, _tensor
+from ._interpolation import InterpolationMode, interpolation_mode
+from ._pixels import pil_to_tensor, to_pil_image, to_tensor
 
 __all__ = [
     "InterpolationMode",
@@ -52,75 +50,33 @@ __all__ = [
     "vflip",
 ]
 
-ImageLike = TypeVar("ImageLike", Image.Image, Tensor)
+ImageLike = TypeVar("ImageLike", bound=Image.Image | Tensor)
 Fill = Sequence[float] | float | None
 
 
-class InterpolationMode(Enum):
-    """How a pixel between pixels is computed; BOX, HAMMING and LANCZOS are for PIL images only."""
-
-    NEAREST = "nearest"
-    NEAREST_EXACT = "nearest-exact"
-    BILINEAR = "bilinear"
-    BICUBIC = "bicubic"
-    BOX = "box"
-    HAMMING = "hamming"
-    LANCZOS = "lanczos"
-
-
-_PIL_RESAMPLE = {
-    InterpolationMode.NEAREST: 0,
-    InterpolationMode.NEAREST_EXACT: 0,
-    InterpolationMode.LANCZOS: 1,
-    InterpolationMode.BILINEAR: 2,
-    InterpolationMode.BICUBIC: 3,
-    InterpolationMode.BOX: 4,
-    InterpolationMode.HAMMING: 5,
-}
-_TENSOR_MODES = ("nearest", "nearest-exact", "bilinear", "bicubic")
-
-
-def interpolation_mode(value: InterpolationMode | int | str, op: str) -> InterpolationMode:
-    """``value`` as an ``InterpolationMode``; Pillow's numbers and the modes' names are understood."""
-    if isinstance(value, InterpolationMode):
-        return value
-    by_number = {number: mode for mode, number in _PIL_RESAMPLE.items() if mode.value != "nearest-exact"}
-    if isinstance(value, int) and value in by_number:
-        return by_number[value]
-    if isinstance(value, str) and value in {mode.value for mode in InterpolationMode}:
-        return InterpolationMode(value)
-    raise TypeError(
-        f"{op}: interpolation should be an InterpolationMode, got {value!r}; "
-        f"one of {', '.join(mode.name for mode in InterpolationMode)}"
-    )
-
-
-def _tensor_mode(mode: InterpolationMode, op: str, permitted: Sequence[str] = _TENSOR_MODES) -> str:
-    if mode.value not in permitted:
-        raise ValueError(
-            f"{op}: interpolation {mode.value!r} is for PIL images only; tensors take {', '.join(permitted)}"
-        )
-    return mode.value
-
-
-def _is_tensor(img: Any, op: str) -> bool:
-    """True for image tensors, False for PIL images, ``TypeError`` otherwise."""
+def _backend(img: object, op: str) -> Any:
+    """The module for images of this kind: ``_tensor`` or ``_pil``, with functions of the same names."""
     if isinstance(img, Tensor):
         _tensor.require_image(img, op)
-        return True
+        return _tensor
     if isinstance(img, Image.Image):
-        return False
+        return _pil
     raise TypeError(
         f"{op}: expected a PIL image or a tensor, got {type(img).__name__}; convert arrays with to_tensor or "
         "Image.fromarray"
     )
 
 
+def _on(img: ImageLike, op: str, *args: Any) -> ImageLike:
+    """Call the function ``op`` of the image's kind."""
+    result: ImageLike = getattr(_backend(img, op), op)(img, *args)
+    return result
+
+
 def get_dimensions(img: Image.Image | Tensor) -> list[int]:
     """``[channels, height, width]``."""
-    if _is_tensor(img, "get_dimensions"):
-        return [_tensor.channels_of(img), int(img.shape[-2]), int(img.shape[-1])]
-    return [_pil.channels_of(img), img.height, img.width]
+    dimensions: list[int] = _backend(img, "get_dimensions").get_dimensions(img)
+    return dimensions
 
 
 def get_image_size(img: Image.Image | Tensor) -> list[int]:
@@ -134,52 +90,6 @@ def get_image_num_channels(img: Image.Image | Tensor) -> int:
     return get_dimensions(img)[0]
 
 
-_MODE_DTYPES = {"1": np.bool_, "I": np.int32, "I;16": np.int32, "F": np.float32}
-
-
-def _pil_array(pic: Image.Image) -> Any:
-    """Writable array ``(C, H, W)`` of a PIL image."""
-    array = np.array(pic, dtype=_MODE_DTYPES.get(pic.mode, np.uint8), copy=True)
-    return array.reshape(pic.height, pic.width, -1).transpose(2, 0, 1).copy()
-
-
-def to_tensor(pic: Image.Image | np.ndarray[Any, Any]) -> Tensor:
-    """PIL image or array ``(H, W)`` or ``(H, W, C)`` to a tensor ``(C, H, W)``; bytes become 0..1 floats.
-
-    Raises:
-        TypeError: neither a PIL image nor an array.
-        ValueError: an array that is not 2 or 3 dimensional.
-
-    Example:
-        >>> to_tensor(Image.new("L", (3, 1), 255)).tolist()
-        [[[1.0, 1.0, 1.0]]]
-    """
-    if isinstance(pic, np.ndarray):
-        if pic.ndim not in (2, 3):
-            raise ValueError(f"to_tensor: expected an array (H, W) or (H, W, C), got shape {pic.shape}")
-        array = np.ascontiguousarray(pic.reshape(*pic.shape[:2], -1).transpose(2, 0, 1))
-    elif isinstance(pic, Image.Image):
-        array = _pil_array(pic)
-    else:
-        raise TypeError(f"to_tensor: expected a PIL image or a NumPy array, got {type(pic).__name__}")
-    if array.dtype == np.bool_ and isinstance(pic, Image.Image):
-        return taeda.from_numpy(array).to(taeda.get_default_dtype())
-    if array.dtype == np.uint8:
-        return taeda.from_numpy(array).to(taeda.get_default_dtype()).div(255)
-    return taeda.from_numpy(array)
-
-
-def pil_to_tensor(pic: Image.Image) -> Tensor:
-    """PIL image to a tensor ``(C, H, W)`` of the same values; 16-bit images become int32, 1-bit images bool.
-
-    Raises:
-        TypeError: not a PIL image.
-    """
-    if not isinstance(pic, Image.Image):
-        raise TypeError(f"pil_to_tensor: expected a PIL image, got {type(pic).__name__}")
-    return taeda.from_numpy(_pil_array(pic))
-
-
 def convert_image_dtype(image: Tensor, dtype: Any = taeda.float32) -> Tensor:
     """Convert a tensor image to ``dtype``, scaling so that white stays white.
 
@@ -190,69 +100,6 @@ def convert_image_dtype(image: Tensor, dtype: Any = taeda.float32) -> Tensor:
     if not isinstance(image, Tensor):
         raise TypeError(f"convert_image_dtype: expected a tensor, got {type(image).__name__}")
     return _tensor.convert_image_dtype(image, dtype)
-
-
-_CHANNEL_MODES = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}
-_GREY_MODES = {"uint8": "L", "int16": "I;16", "uint16": "I;16", "int32": "I", "float32": "F"}
-
-
-def to_pil_image(pic: Tensor | np.ndarray[Any, Any], mode: str | None = None) -> Image.Image:
-    """Tensor ``(C, H, W)`` or array ``(H, W, C)``, or two-dimensional, to a PIL image; floats are 0..1.
-
-    Args:
-        pic: 1 to 4 channels.
-        mode: Pillow's mode; by default L, LA, RGB or RGBA by the number of channels.
-
-    Raises:
-        TypeError: neither tensor nor array, or values of an unsupported type.
-        ValueError: wrong number of dimensions or channels, or a mode that does not fit them.
-    """
-    if not isinstance(pic, (Tensor, np.ndarray)):
-        raise TypeError(f"to_pil_image: expected a tensor or a NumPy array, got {type(pic).__name__}")
-    if pic.ndim not in (2, 3):
-        raise ValueError(f"to_pil_image: expected 2 or 3 dimensions, got shape {tuple(pic.shape)}")
-    if isinstance(pic, Tensor):
-        pic = pic.detach().cpu()
-        if pic.is_floating_point() and mode != "F":
-            pic = pic.mul(255).to(taeda.uint8)
-        array = pic.numpy()
-        array = array[:, :, None] if array.ndim == 2 else array.transpose(1, 2, 0)
-    else:
-        if pic.dtype.kind == "f" and mode != "F":
-            pic = (pic * 255).astype(np.uint8)
-        array = pic.reshape(*pic.shape[:2], -1)
-    channels = array.shape[2]
-    if channels > 4:
-        raise ValueError(
-            f"to_pil_image: expected at most 4 channels, got {channels} in shape {tuple(pic.shape)}"
-        )
-    if channels == 1:
-        return _grey_image(array[:, :, 0], mode)
-    return _colour_image(array, mode)
-
-
-def _grey_image(array: Any, mode: str | None) -> Image.Image:
-    expected = _GREY_MODES.get(str(array.dtype))
-    if expected is None:
-        raise TypeError(f"to_pil_image: type {array.dtype} is not supported; use {', '.join(_GREY_MODES)}")
-    if mode not in (None, expected):
-        raise ValueError(
-            f"to_pil_image: mode {mode!r} does not fit one channel of {array.dtype}; use {expected!r}"
-        )
-    image = Image.fromarray(np.ascontiguousarray(array.astype(np.uint16) if expected == "I;16" else array))
-    return image
-
-
-def _colour_image(array: Any, mode: str | None) -> Image.Image:
-    modes = _CHANNEL_MODES[array.shape[2]]
-    if mode is not None and mode not in modes:
-        raise ValueError(
-            f"to_pil_image: mode {mode!r} does not fit {array.shape[2]} channels; use {', '.join(modes)}"
-        )
-    if array.dtype != np.uint8:
-        raise TypeError(f"to_pil_image: images of several channels hold uint8, got {array.dtype}")
-    bands = [Image.fromarray(np.ascontiguousarray(array[:, :, band])) for band in range(array.shape[2])]
-    return Image.merge(mode or {2: "LA", 3: "RGB", 4: "RGBA"}[array.shape[2]], bands)
 
 
 def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> Tensor:
@@ -276,7 +123,7 @@ def resized_size(
     height: int, width: int, size: int | Sequence[int] | None, max_size: int | None
 ) -> list[int]:
     """Output ``[height, width]`` of ``resize``: an int (or one value) is the length of the shorter edge."""
-    if isinstance(size, numbers.Integral):
+    if size is not None and not isinstance(size, Sequence):
         size = [int(size)]
     if size is not None and len(size) not in (1, 2):
         raise ValueError(f"resize: size should be an int or 1 or 2 values (height, width), got {size!r}")
@@ -322,15 +169,12 @@ def resize(
     Raises:
         ValueError: sizes that contradict each other or are not positive; a PIL-only mode on a tensor.
     """
-    is_tensor = _is_tensor(img, "resize")
     mode = interpolation_mode(interpolation, "resize")
     _, height, width = get_dimensions(img)
     target = resized_size(height, width, size, max_size)
     if target == [height, width]:
         return img
-    if is_tensor:
-        return _tensor.resize(img, target, _tensor_mode(mode, "resize"), bool(antialias))
-    return _pil.resize(img, target, _PIL_RESAMPLE[mode])
+    return _on(img, "resize", target, mode, bool(antialias))
 
 
 def _padding_sides(padding: int | Sequence[int]) -> list[int]:
@@ -363,16 +207,12 @@ def pad(
             f"pad: padding_mode should be constant, edge, reflect or symmetric, got {padding_mode!r}"
         )
     sides = _padding_sides(padding)
-    if _is_tensor(img, "pad"):
-        return _tensor.pad(img, sides, fill, padding_mode)
-    return _pil.pad(img, sides, fill, padding_mode)
+    return _on(img, "pad", sides, fill, padding_mode)
 
 
 def crop(img: ImageLike, top: int, left: int, height: int, width: int) -> ImageLike:
     """Cut out a window; where it reaches over the border the result is zero."""
-    if _is_tensor(img, "crop"):
-        return _tensor.crop(img, top, left, height, width)
-    return _pil.crop(img, top, left, height, width)
+    return _on(img, "crop", top, left, height, width)
 
 
 def center_crop(img: ImageLike, output_size: int | Sequence[int]) -> ImageLike:
@@ -394,8 +234,8 @@ def center_crop(img: ImageLike, output_size: int | Sequence[int]) -> ImageLike:
 
 
 def _pair(size: int | Sequence[int]) -> tuple[int, int]:
-    if isinstance(size, numbers.Number):
-        return int(size), int(size)  # type: ignore[arg-type]
+    if not isinstance(size, Sequence):
+        return int(size), int(size)
     return (int(size[0]), int(size[0])) if len(size) == 1 else (int(size[0]), int(size[1]))
 
 
@@ -415,16 +255,12 @@ def resized_crop(
 
 def hflip(img: ImageLike) -> ImageLike:
     """Mirror left and right."""
-    if _is_tensor(img, "hflip"):
-        return img.flip(-1)
-    return img.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return _on(img, "hflip")
 
 
 def vflip(img: ImageLike) -> ImageLike:
     """Mirror top and bottom."""
-    if _is_tensor(img, "vflip"):
-        return img.flip(-2)
-    return img.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    return _on(img, "vflip")
 
 
 def five_crop(img: ImageLike, size: int | Sequence[int]) -> tuple[ImageLike, ...]:
@@ -453,23 +289,19 @@ def ten_crop(img: ImageLike, size: int | Sequence[int], vertical_flip: bool = Fa
 
 def rgb_to_grayscale(img: ImageLike, num_output_channels: int = 1) -> ImageLike:
     """Luma (ITU-R 601-2) with 1 or 3 equal channels."""
-    if _is_tensor(img, "rgb_to_grayscale"):
-        return _tensor.rgb_to_grayscale(img, num_output_channels)
-    return _pil.to_grayscale(img, num_output_channels)
+    return _on(img, "rgb_to_grayscale", num_output_channels)
 
 
 def to_grayscale(img: Image.Image, num_output_channels: int = 1) -> Image.Image:
     """Luma of a PIL image with 1 or 3 equal channels."""
     if not isinstance(img, Image.Image):
         raise TypeError(f"to_grayscale: expected a PIL image, got {type(img).__name__}; use rgb_to_grayscale")
-    return _pil.to_grayscale(img, num_output_channels)
+    return _pil.rgb_to_grayscale(img, num_output_channels)
 
 
 def invert(img: ImageLike) -> ImageLike:
     """Negative of the image."""
-    if _is_tensor(img, "invert"):
-        return _tensor.max_value(img.dtype) - img
-    return _pil.ImageOps.invert(img)
+    return _on(img, "invert")
 
 
 def _require_non_negative(factor: float, op: str) -> None:
@@ -480,25 +312,19 @@ def _require_non_negative(factor: float, op: str) -> None:
 def adjust_brightness(img: ImageLike, brightness_factor: float) -> ImageLike:
     """Multiply brightness: 0 is black, 1 the image, 2 twice as bright."""
     _require_non_negative(brightness_factor, "adjust_brightness")
-    if _is_tensor(img, "adjust_brightness"):
-        return _tensor.adjust_brightness(img, brightness_factor)
-    return _pil.enhance(img, "Brightness", brightness_factor)
+    return _on(img, "adjust_brightness", brightness_factor)
 
 
 def adjust_contrast(img: ImageLike, contrast_factor: float) -> ImageLike:
     """Multiply contrast: 0 is grey, 1 the image."""
     _require_non_negative(contrast_factor, "adjust_contrast")
-    if _is_tensor(img, "adjust_contrast"):
-        return _tensor.adjust_contrast(img, contrast_factor)
-    return _pil.enhance(img, "Contrast", contrast_factor)
+    return _on(img, "adjust_contrast", contrast_factor)
 
 
 def adjust_saturation(img: ImageLike, saturation_factor: float) -> ImageLike:
     """Multiply saturation: 0 is black and white, 1 the image."""
     _require_non_negative(saturation_factor, "adjust_saturation")
-    if _is_tensor(img, "adjust_saturation"):
-        return _tensor.adjust_saturation(img, saturation_factor)
-    return _pil.enhance(img, "Color", saturation_factor)
+    return _on(img, "adjust_saturation", saturation_factor)
 
 
 def adjust_hue(img: ImageLike, hue_factor: float) -> ImageLike:
@@ -509,17 +335,13 @@ def adjust_hue(img: ImageLike, hue_factor: float) -> ImageLike:
     """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"adjust_hue: hue_factor should be between -0.5 and 0.5, got {hue_factor}")
-    if _is_tensor(img, "adjust_hue"):
-        return _tensor.adjust_hue(img, hue_factor)
-    return _pil.adjust_hue(img, hue_factor)
+    return _on(img, "adjust_hue", hue_factor)
 
 
 def adjust_gamma(img: ImageLike, gamma: float, gain: float = 1) -> ImageLike:
     """``gain * img ** gamma`` with pixel values scaled to 0..1."""
     _require_non_negative(gamma, "adjust_gamma")
-    if _is_tensor(img, "adjust_gamma"):
-        return _tensor.adjust_gamma(img, gamma, gain)
-    return _pil.adjust_gamma(img, gamma, gain)
+    return _on(img, "adjust_gamma", gamma, gain)
 
 
 def gaussian_blur(
@@ -540,38 +362,7 @@ def gaussian_blur(
     sigmas = sigmas * 2 if len(sigmas) == 1 else sigmas
     if len(sigmas) != 2 or any(value <= 0 for value in sigmas):
         raise ValueError(f"gaussian_blur: sigma should be positive, got {sigma!r}")
-    if _is_tensor(img, "gaussian_blur"):
-        return _tensor.gaussian_blur(img, sizes, sigmas)
-    return to_pil_image(_tensor.gaussian_blur(pil_to_tensor(img), sizes, sigmas), mode=img.mode)
-
-
-def inverse_affine_matrix(
-    center: Sequence[float],
-    angle: float,
-    translate: Sequence[float],
-    scale: float,
-    shear: Sequence[float],
-) -> list[float]:
-    """2x3 matrix, row by row, from output to input pixels of: shear, rotate clockwise, scale, translate.
-
-    The forward map is ``T(translate) C R(angle) S(shear) scale C^-1`` with C the shift to ``center``.
-    """
-    turn, shear_x, shear_y = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
-    # R(turn) S_y S_x without scale, then its inverse from the adjugate (the determinant is 1).
-    a = math.cos(turn - shear_y) / math.cos(shear_y)
-    b = -math.cos(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) - math.sin(turn)
-    c = math.sin(turn - shear_y) / math.cos(shear_y)
-    d = -math.sin(turn - shear_y) * math.tan(shear_x) / math.cos(shear_y) + math.cos(turn)
-    inverse = [d / scale, -b / scale, -c / scale, a / scale]
-    offset_x, offset_y = -center[0] - translate[0], -center[1] - translate[1]
-    return [
-        inverse[0],
-        inverse[1],
-        inverse[0] * offset_x + inverse[1] * offset_y + center[0],
-        inverse[2],
-        inverse[3],
-        inverse[2] * offset_x + inverse[3] * offset_y + center[1],
-    ]
+    return _on(img, "gaussian_blur", sizes, sigmas)
 
 
 def rotate(
@@ -593,29 +384,8 @@ def rotate(
     """
     if not isinstance(angle, (int, float)):
         raise TypeError(f"rotate: angle should be a number of degrees, got {type(angle).__name__}")
-    is_tensor = _is_tensor(img, "rotate")
     mode = interpolation_mode(interpolation, "rotate")
-    if not is_tensor:
-        return _pil.rotate(img, angle, _PIL_RESAMPLE[mode], expand, center, fill)
-    _, height, width = get_dimensions(img)
-    shift = [0.0, 0.0] if center is None else [center[0] - width * 0.5, center[1] - height * 0.5]
-    matrix = inverse_affine_matrix(shift, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
-    size = _expanded_size(matrix, height, width) if expand else (height, width)
-    return _tensor.warp(img, matrix, size, _tensor_mode(mode, "rotate", ("nearest", "bilinear")), fill)
-
-
-def _expanded_size(matrix: Sequence[float], height: int, width: int) -> tuple[int, int]:
-    """Height and width of the box around a rotated image; distances under 1e-4 pixels are rounding noise."""
-    half_width, half_height = width * 0.5, height * 0.5
-    corners = [(x, y) for x in (-half_width, half_width) for y in (-half_height, half_height)]
-    xs = [matrix[0] * x + matrix[1] * y + half_width for x, y in corners]
-    ys = [matrix[3] * x + matrix[4] * y + half_height for x, y in corners]
-
-    def extent(values: Sequence[float]) -> int:
-        low, high = (round(value * 1e4) / 1e4 for value in (min(values), max(values)))
-        return math.ceil(high) - math.floor(low)
-
-    return extent(ys), extent(xs)
+    return _on(img, "rotate", angle, mode, expand, center, fill)
 
 
 def affine(
@@ -651,18 +421,8 @@ def affine(
     shears = [shears[0], shears[0]] if len(shears) == 1 else shears
     if len(shears) != 2:
         raise ValueError(f"affine: shear should be one or two values, got {shear!r}")
-    is_tensor = _is_tensor(img, "affine")
     mode = interpolation_mode(interpolation, "affine")
-    _, height, width = get_dimensions(img)
-    if not is_tensor:
-        middle = [width * 0.5, height * 0.5] if center is None else center
-        matrix = inverse_affine_matrix(middle, angle, translate, scale, shears)
-        return _pil.warp(img, matrix, (width, height), _PIL_RESAMPLE[mode], fill)
-    shift = [0.0, 0.0] if center is None else [center[0] - width * 0.5, center[1] - height * 0.5]
-    matrix = inverse_affine_matrix(shift, angle, translate, scale, shears)
-    return _tensor.warp(
-        img, matrix, (height, width), _tensor_mode(mode, "affine", ("nearest", "bilinear")), fill
-    )
+    return _on(img, "affine", angle, translate, scale, shears, mode, fill, center)
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
