@@ -1,159 +1,101 @@
-// Convolution through oneDNN. oneDNN picks the layouts it likes; tensors are reordered into and out of them.
-#include "kernels/conv.h"
-#include "kernels/onednn/program.h"
+// Convolution forward and its input gradient.
+#include "kernels/cpu/parallel.h"
+#include "kernels/onednn/conv_plan.h"
 
 namespace taeda::onednn {
 namespace {
 
-using dnnl::algorithm;
-using dnnl::memory;
+constexpr int64_t kPieces = 16;  // of a batch that is split by us
 
-// A primitive between reorders of its operands from our layouts into its own.
-struct Plan {
-    struct Operand {
-        Program reorder;
-        size_t bytes = 0;  // of the reordered copy
-    };
-    Program program;
-    Operand inputs[2], output;
-};
-
-struct Shapes {
-    Desc x, w, bias, out;              // as the tensors are
-    Desc any_x, any_w, any_out;        // as oneDNN likes
-    memory::dims stride, dilation, padding_begin, padding_end;
-};
-
-Desc any_layout(const Desc& d) { return Desc(d.get_dims(), d.get_data_type(), Tag::any); }
-
-// w with its groups as a dimension of its own.
-Desc describe_weight(const Tensor& w, int64_t groups) {
-    Dims sizes = w.sizes();
-    if (groups == 1) return describe(w);
-    sizes[0] /= groups;
-    sizes.insert(0, groups);
-    return describe(sizes, contiguous_strides(sizes), w.dtype());
-}
-
-Shapes shapes_of(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g) {
-    Shapes s;
-    s.x = describe(x), s.w = describe_weight(w, g.groups), s.out = describe(out);
-    if (bias.defined()) s.bias = describe(bias);
-    s.any_x = any_layout(s.x), s.any_w = any_layout(s.w), s.any_out = any_layout(s.out);
-    for (size_t i = 0; i < g.stride.size(); ++i) {
-        int64_t in = x.size(int64_t(i) + 2), result = out.size(int64_t(i) + 2), p = g.padding[i];
-        int64_t extent = (w.size(int64_t(i) + 2) - 1) * g.dilation[i] + 1;
-        int64_t exact = (result - 1) * g.stride[i] + extent - in - p;
-        bool symmetric = (in + 2 * p - extent) / g.stride[i] + 1 == result;
-        s.stride.push_back(g.stride[i]);
-        s.dilation.push_back(g.dilation[i] - 1);
-        s.padding_begin.push_back(p);
-        s.padding_end.push_back(symmetric ? p : exact);
-    }
-    return s;
-}
-
-Plan::Operand reordered(const Desc& from, const Desc& to) {
-    Plan::Operand operand{reorder_program(from, to), 0};
-    if (operand.reorder) operand.bytes = from == to ? 0 : std::max(from.get_size(), to.get_size());
-    return operand;
-}
-
-Key key_of(int64_t kind, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g) {
-    Key key{kind, g.groups, int64_t(x.dtype()), bias.defined()};
-    key.add(x.sizes()).add(w.sizes()).add(out.sizes()).add(g.stride).add(g.padding).add(g.dilation);
-    return key;
-}
-
-// Runs the plan: inputs in, `extra` (bias) untouched, output out.
-void run(const Plan& plan, void* first, void* second, void* output, void* extra) {
-    Workspace a(plan.inputs[0].bytes), b(plan.inputs[1].bytes), o(plan.output.bytes);
-    if (a.data()) plan.inputs[0].reorder.run({first, a.data()});
-    if (b.data()) plan.inputs[1].reorder.run({second, b.data()});
-    void* pa = a.data() ? a.data() : first;
-    void* pb = b.data() ? b.data() : second;
-    void* po = o.data() ? o.data() : output;
-    if (extra) plan.program.run({pa, pb, po, extra});
-    else plan.program.run({pa, pb, po});
-    if (o.data()) plan.output.reorder.run({o.data(), output});
-}
-
-Plan plan_forward(const Shapes& s, bool has_bias) {
-    auto desc = has_bias ? dnnl::convolution_forward::primitive_desc(
-                               engine(), dnnl::prop_kind::forward_training, algorithm::convolution_auto, s.any_x, s.any_w,
-                               s.bias, s.any_out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes())
-                         : dnnl::convolution_forward::primitive_desc(
-                               engine(), dnnl::prop_kind::forward_training, algorithm::convolution_auto, s.any_x, s.any_w,
-                               s.any_out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes());
-    std::vector<std::pair<int, Desc>> arguments = {
-        {DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}};
-    if (has_bias) arguments.emplace_back(DNNL_ARG_BIAS, s.bias);
-    return {Program(desc, dnnl::convolution_forward(desc), arguments),
-            {reordered(s.x, desc.src_desc()), reordered(s.w, desc.weights_desc())},
-            reordered(desc.dst_desc(), s.out)};
-}
-
-dnnl::convolution_forward::primitive_desc forward_hint(const Shapes& s, bool has_bias) {
-    if (has_bias)
-        return {engine(), dnnl::prop_kind::forward_training, algorithm::convolution_direct, s.any_x, s.any_w, s.bias,
-                s.any_out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes()};
-    return {engine(), dnnl::prop_kind::forward_training, algorithm::convolution_direct, s.any_x, s.any_w, s.any_out,
-            s.stride, s.dilation, s.padding_begin, s.padding_end, attributes()};
-}
-
-Plan plan_input_grad(const Shapes& s) {
-    dnnl::convolution_backward_data::primitive_desc desc(engine(), algorithm::convolution_direct, s.any_x, s.any_w,
-                                                         s.any_out, s.stride, s.dilation, s.padding_begin, s.padding_end,
-                                                         forward_hint(s, false), attributes());
-    return {Program(desc, dnnl::convolution_backward_data(desc),
-                    {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
-                     {DNNL_ARG_WEIGHTS, desc.weights_desc()},
-                     {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}),
-            {reordered(s.out, desc.diff_dst_desc()), reordered(s.w, desc.weights_desc())},
-            reordered(desc.diff_src_desc(), s.x)};
-}
-
-Plan plan_weight_grad(const Shapes& s, bool has_bias) {
-    auto hint = forward_hint(s, has_bias);
-    auto desc = has_bias ? dnnl::convolution_backward_weights::primitive_desc(
-                               engine(), algorithm::convolution_direct, s.any_x, s.any_w, s.bias, s.any_out, s.stride,
-                               s.dilation, s.padding_begin, s.padding_end, hint, attributes())
-                         : dnnl::convolution_backward_weights::primitive_desc(
-                               engine(), algorithm::convolution_direct, s.any_x, s.any_w, s.any_out, s.stride, s.dilation,
-                               s.padding_begin, s.padding_end, hint, attributes());
-    std::vector<std::pair<int, Desc>> arguments = {{DNNL_ARG_SRC, desc.src_desc()},
-                                                   {DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
-                                                   {DNNL_ARG_DIFF_WEIGHTS, desc.diff_weights_desc()}};
-    if (has_bias) arguments.emplace_back(DNNL_ARG_DIFF_BIAS, s.bias);
-    return {Program(desc, dnnl::convolution_backward_weights(desc), arguments),
-            {reordered(s.x, desc.src_desc()), reordered(s.out, desc.diff_dst_desc())},
-            reordered(desc.diff_weights_desc(), s.w)};
-}
-
-Cache<Plan>& cache() {
-    thread_local Cache<Plan> plans;
+Cache<ConvPlan>& cache() {
+    thread_local Cache<ConvPlan> plans;
     return plans;
 }
 
-void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
-    const Plan& plan = cache().get(key_of(0, x, w, bias, out, g), [&] {
-        return plan_forward(shapes_of(x, w, bias, out, g), bias.defined());
+// These implementations order their sums by the number of threads, unless that is one.
+bool depends_on_threads(const ConvPlan& plan) {
+    const std::string& name = plan.implementation;
+    return name.find("gemm:") != name.npos || name.find("brgconv_strided") != name.npos;
+}
+
+ConvPlan make(ConvPass pass, const ConvShapes& shapes) {
+    return pass == ConvPass::forward ? plan_conv(shapes) : plan_input_grad(shapes);
+}
+
+// What is read and written, in the layouts of the tensors.
+struct Data {
+    ConvPass pass;
+    char *x, *out;
+    void *w, *bias;
+};
+
+void run(const ConvPlan& plan, const Data& data, void* w) {
+    Workspace x(plan.x.bytes()), out(plan.out.bytes());
+    void* px = x.data() ? x.data() : data.x;
+    void* po = out.data() ? out.data() : data.out;
+    if (data.pass == ConvPass::forward) {
+        if (x.data()) plan.x.reorder.run({data.x, px});
+        if (data.bias) plan.program.run({px, w, po, data.bias});
+        else plan.program.run({px, w, po});
+        if (out.data()) plan.out.reorder.run({po, data.out});
+    } else {
+        if (out.data()) plan.out.reorder.run({data.out, po});
+        plan.program.run({po, w, px});
+        if (x.data()) plan.x.reorder.run({px, data.x});
+    }
+}
+
+void run_whole(const ConvPlan& plan, const Data& data) {
+    Workspace w(plan.w.bytes());
+    if (w.data()) plan.w.reorder.run({data.w, w.data()});
+    run(plan, data, w.data() ? w.data() : data.w);
+}
+
+// The batch in pieces that depend on the shapes only, each on one thread.
+void run_pieces(const ConvShapes& shapes, const Key& key, const Data& data, int64_t batch, int64_t x_bytes,
+                int64_t out_bytes) {
+    int64_t size = (batch + kPieces - 1) / kPieces;
+    auto plan_of = [&](int64_t samples, const Desc& w_layout) -> const ConvPlan& {
+        Key own = key;
+        return cache().get(own.add(samples), [&] {
+            ConvShapes s = shapes;
+            s.x = piece(s.x, samples), s.out = piece(s.out, samples), s.any_w = w_layout;
+            return make(data.pass, s);
+        });
+    };
+    SingleThread guard;
+    const ConvPlan first = plan_of(size, shapes.any_w);
+    Workspace w(first.w.bytes());
+    if (w.data()) first.w.reorder.run({data.w, w.data()});
+    void* pw = w.data() ? w.data() : data.w;
+    cpu::parallel_for(0, (batch + size - 1) / size, 1, [&](int64_t from, int64_t to) {
+        SingleThread in_loop;
+        for (int64_t at = from; at < to; ++at) {
+            int64_t start = at * size, samples = std::min(size, batch - start);
+            Data part = data;
+            part.x += start * x_bytes, part.out += start * out_bytes;
+            run(plan_of(samples, first.w.layout), part, pw);
+        }
     });
-    run(plan, x.raw(), w.raw(), out.raw(), bias.defined() ? bias.raw() : nullptr);
+}
+
+void convolve(ConvPass pass, const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out,
+              const ConvGeometry& g) {
+    Data data{pass, x.data<char>(), out.data<char>(), w.raw(), bias.defined() ? bias.raw() : nullptr};
+    Key key = conv_key(pass, x, w, bias.defined(), out, g);
+    const ConvPlan& plan = cache().get(key, [&] { return make(pass, conv_shapes(x, w, bias, out, g)); });
+    if (!depends_on_threads(plan)) return run_whole(plan, data);
+    int64_t batch = x.size(0);
+    run_pieces(conv_shapes(x, w, bias, out, g), key, data, batch, x.numel() / batch * x.item_bytes(),
+               out.numel() / batch * out.item_bytes());
+}
+
+void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
+    convolve(ConvPass::forward, x, w, bias, out, g);
 }
 
 void conv_input_grad_onednn(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
-    const Plan& plan = cache().get(key_of(1, grad_x, w, Tensor(), grad_out, g),
-                                   [&] { return plan_input_grad(shapes_of(grad_x, w, Tensor(), grad_out, g)); });
-    run(plan, grad_out.raw(), w.raw(), grad_x.raw(), nullptr);
-}
-
-void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x, const Tensor& grad_out,
-                             const ConvGeometry& g) {
-    const Plan& plan = cache().get(key_of(2, x, grad_w, grad_bias, grad_out, g), [&] {
-        return plan_weight_grad(shapes_of(x, grad_w, grad_bias, grad_out, g), grad_bias.defined());
-    });
-    run(plan, x.raw(), grad_out.raw(), grad_w.raw(), grad_bias.defined() ? grad_bias.raw() : nullptr);
+    convolve(ConvPass::input_grad, grad_x, w, Tensor(), grad_out, g);
 }
 
 }  // namespace
@@ -162,5 +104,4 @@ void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, cons
 namespace taeda {
 TAEDA_REGISTER(cpu, conv, onednn::conv_onednn)
 TAEDA_REGISTER(cpu, conv_input_grad, onednn::conv_input_grad_onednn)
-TAEDA_REGISTER(cpu, conv_weight_grad, onednn::conv_weight_grad_onednn)
 }  // namespace taeda

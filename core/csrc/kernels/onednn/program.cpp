@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include "tensor/threads.h"
+
 namespace taeda::onednn {
 
 const dnnl::engine& engine() {
@@ -33,10 +35,19 @@ Desc describe(Ints sizes, Ints strides, DType dtype) {
 
 Desc describe(const Tensor& t) { return describe(t.sizes(), t.strides(), t.dtype()); }
 
+static thread_local bool single_thread = false;
+
 int threads() {
-    if (!omp_in_parallel()) return omp_get_max_threads();
-    omp_set_num_threads(1);  // of this task only: what a primitive run from here would otherwise ask for
-    return 1;
+    int wanted = single_thread ? 1 : num_threads();
+    if (omp_get_max_threads() != wanted) omp_set_num_threads(wanted);  // of this thread or task only
+    return wanted;
+}
+
+SingleThread::SingleThread() : outer_(std::exchange(single_thread, true)) { threads(); }
+
+SingleThread::~SingleThread() {
+    single_thread = outer_;
+    threads();
 }
 
 dnnl::primitive_attr attributes() {

@@ -22,8 +22,19 @@ Type type_of(DType dtype);
 // The tensor's memory as oneDNN describes it: sizes and strides as they are.
 Desc describe(const Tensor& t);
 Desc describe(Ints sizes, Ints strides, DType dtype);
-// How many threads a primitive made and run here may use. Inside a parallel region: one.
+// How many threads a primitive made and run here may use; tells OpenMP too. One inside a parallel loop.
 int threads();
+// While it lives, primitives made and run by this thread are single-threaded.
+class SingleThread {
+public:
+    SingleThread();
+    SingleThread(const SingleThread&) = delete;
+    SingleThread& operator=(const SingleThread&) = delete;
+    ~SingleThread();
+
+private:
+    bool outer_;
+};
 // Attributes that leave the scratchpad to us, so that it comes from the caching allocator.
 dnnl::primitive_attr attributes();
 

@@ -1,0 +1,105 @@
+#include "kernels/onednn/conv_plan.h"
+
+namespace taeda::onednn {
+namespace {
+
+using dnnl::algorithm;
+
+Desc any_layout(const Desc& d) { return Desc(d.get_dims(), d.get_data_type(), Tag::any); }
+
+// w with its groups as a dimension of its own.
+Desc describe_weight(const Tensor& w, int64_t groups) {
+    Dims sizes = w.sizes();
+    if (groups == 1) return describe(w);
+    sizes[0] /= groups;
+    sizes.insert(0, groups);
+    return describe(sizes, contiguous_strides(sizes), w.dtype());
+}
+
+constexpr algorithm kDirect = algorithm::convolution_direct;
+
+dnnl::convolution_forward::primitive_desc forward_desc(const ConvShapes& s, const Desc& w) {
+    Desc x = any_layout(s.x), out = any_layout(s.out);
+    constexpr auto kind = dnnl::prop_kind::forward_training;
+    if (!s.has_bias())
+        return {engine(), kind, kDirect, x, w, out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes()};
+    return {engine(), kind, kDirect, x, w, s.bias, out, s.stride, s.dilation, s.padding_begin, s.padding_end,
+            attributes()};
+}
+
+ConvPlan::Operand entering(const Desc& ours, const Desc& inside) { return {inside, reorder_program(ours, inside)}; }
+ConvPlan::Operand leaving(const Desc& inside, const Desc& ours) { return {inside, reorder_program(inside, ours)}; }
+
+}  // namespace
+
+ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g) {
+    ConvShapes s;
+    s.x = describe(x), s.w = describe_weight(w, g.groups), s.out = describe(out);
+    if (bias.defined()) s.bias = describe(bias);
+    s.any_w = any_layout(s.w);
+    for (size_t i = 0; i < g.stride.size(); ++i) {
+        int64_t in = x.size(int64_t(i) + 2), result = out.size(int64_t(i) + 2), padding = g.padding[i];
+        int64_t extent = (w.size(int64_t(i) + 2) - 1) * g.dilation[i] + 1;
+        int64_t exact = (result - 1) * g.stride[i] + extent - in - padding;
+        bool symmetric = (in + 2 * padding - extent) / g.stride[i] + 1 == result;
+        s.stride.push_back(g.stride[i]);
+        s.dilation.push_back(g.dilation[i] - 1);
+        s.padding_begin.push_back(padding);
+        s.padding_end.push_back(symmetric ? padding : exact);
+    }
+    return s;
+}
+
+Desc piece(const Desc& whole, int64_t batch, int64_t channels) {
+    dnnl::memory::dims sizes = whole.get_dims();
+    sizes[0] = batch;
+    if (channels) sizes[1] = channels;
+    return Desc(sizes, whole.get_data_type(), whole.get_strides());
+}
+
+ConvPlan plan_conv(const ConvShapes& s) {
+    auto desc = forward_desc(s, s.any_w);
+    std::vector<std::pair<int, Desc>> arguments = {
+        {DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}};
+    if (s.has_bias()) arguments.emplace_back(DNNL_ARG_BIAS, s.bias);
+    return {Program(desc, dnnl::convolution_forward(desc), arguments), desc.impl_info_str(), entering(s.x, desc.src_desc()),
+            entering(s.w, desc.weights_desc()), leaving(desc.dst_desc(), s.out)};
+}
+
+ConvPlan plan_input_grad(const ConvShapes& s) {
+    dnnl::convolution_backward_data::primitive_desc desc(
+        engine(), kDirect, any_layout(s.x), s.any_w, any_layout(s.out), s.stride, s.dilation, s.padding_begin,
+        s.padding_end, forward_desc(s, any_layout(s.w)), attributes());
+    return {Program(desc, dnnl::convolution_backward_data(desc),
+                    {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
+                     {DNNL_ARG_WEIGHTS, desc.weights_desc()},
+                     {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}),
+            desc.impl_info_str(), leaving(desc.diff_src_desc(), s.x), entering(s.w, desc.weights_desc()),
+            entering(s.out, desc.diff_dst_desc())};
+}
+
+ConvPlan plan_weight_grad(const ConvShapes& s) {
+    using Backward = dnnl::convolution_backward_weights;
+    Desc w(s.any_w), bias = s.has_bias() ? Desc(s.bias.get_dims(), Type::f32, Tag::a) : Desc();
+    if (w == any_layout(s.w)) w = Desc(s.w.get_dims(), Type::f32, Tag::any);
+    auto hint = forward_desc(s, any_layout(s.w));
+    auto desc = s.has_bias() ? Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, bias,
+                                                        any_layout(s.out), s.stride, s.dilation, s.padding_begin,
+                                                        s.padding_end, hint, attributes())
+                             : Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w,
+                                                        any_layout(s.out), s.stride, s.dilation, s.padding_begin,
+                                                        s.padding_end, hint, attributes());
+    std::vector<std::pair<int, Desc>> arguments = {{DNNL_ARG_SRC, desc.src_desc()},
+                                                   {DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
+                                                   {DNNL_ARG_DIFF_WEIGHTS, desc.diff_weights_desc()}};
+    if (s.has_bias()) arguments.emplace_back(DNNL_ARG_DIFF_BIAS, bias);
+    return {Program(desc, Backward(desc), arguments), desc.impl_info_str(), entering(s.x, desc.src_desc()),
+            leaving(desc.diff_weights_desc(), s.w), entering(s.out, desc.diff_dst_desc())};
+}
+
+Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out, const ConvGeometry& g) {
+    Key key{int64_t(pass), g.groups, int64_t(x.dtype()), bias};
+    return key.add(x.sizes()).add(w.sizes()).add(out.sizes()).add(g.stride).add(g.padding).add(g.dilation);
+}
+
+}  // namespace taeda::onednn
