@@ -20,7 +20,7 @@ TAEDA_KERNEL("cpu", small_gemm, const Tensor& out, const Tensor& a, const Tensor
              double alpha)
 // Integers, any strides; alpha and beta are taken as integers, sums wrap.
 TAEDA_KERNEL("cpu", integer_gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha)
-// float32: out (M) = beta * out + alpha * a (M, K) @ x (K), one stride of a is 1, any vector strides.
+// float32, float64: out (M) = beta * out + alpha * a (M, K) @ x (K); a gemm_ready, the vectors of any stride.
 TAEDA_KERNEL("cpu", gemv, const Tensor& out, const Tensor& a, const Tensor& x, double beta, double alpha)
 
 // The last two dimensions have one unit stride, and the other stride keeps rows (columns) apart.

@@ -30,12 +30,14 @@ struct Data {
 };
 
 void run(const ConvPlan& plan, const Data& data, void* w) {
-    Workspace x(plan.x.bytes()), out(plan.out.bytes());
+    Workspace x(plan.x.bytes()), out(plan.out.bytes()), bias(plan.bias.bytes());
+    void* pb = bias.data() ? bias.data() : data.bias;
     void* px = x.data() ? x.data() : data.x;
     void* po = out.data() ? out.data() : data.out;
     if (data.pass == ConvPass::forward) {
         if (x.data()) plan.x.reorder.run({data.x, px});
-        if (data.bias) plan.program.run({px, w, po, data.bias});
+        if (bias.data()) plan.bias.reorder.run({data.bias, pb});
+        if (pb) plan.program.run({px, w, po, pb});
         else plan.program.run({px, w, po});
         if (out.data()) plan.out.reorder.run({po, data.out});
     } else {

@@ -5,7 +5,10 @@ namespace {
 
 using dnnl::algorithm;
 
-Desc any_layout(const Desc& d) { return Desc(d.get_dims(), d.get_data_type(), Tag::any); }
+// float16 is computed in float32: the reorders convert.
+Type inside_type(const Desc& d) { return d.get_data_type() == Type::f16 ? Type::f32 : d.get_data_type(); }
+Desc any_layout(const Desc& d) { return Desc(d.get_dims(), inside_type(d), Tag::any); }
+Desc plain_bias(const Desc& d, Type type) { return d.is_zero() ? Desc() : Desc(d.get_dims(), type, Tag::a); }
 
 // w with its groups as a dimension of its own.
 Desc describe_weight(const Tensor& w, int64_t groups) {
@@ -23,8 +26,8 @@ dnnl::convolution_forward::primitive_desc forward_desc(const ConvShapes& s, cons
     constexpr auto kind = dnnl::prop_kind::forward_training;
     if (!s.has_bias())
         return {engine(), kind, kDirect, x, w, out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes()};
-    return {engine(), kind, kDirect, x, w, s.bias, out, s.stride, s.dilation, s.padding_begin, s.padding_end,
-            attributes()};
+    return {engine(), kind, kDirect, x, w, plain_bias(s.bias, inside_type(s.bias)), out, s.stride, s.dilation,
+            s.padding_begin, s.padding_end, attributes()};
 }
 
 ConvPlan::Operand entering(const Desc& ours, const Desc& inside) { return {inside, reorder_program(ours, inside)}; }
@@ -61,9 +64,10 @@ ConvPlan plan_conv(const ConvShapes& s) {
     auto desc = forward_desc(s, s.any_w);
     std::vector<std::pair<int, Desc>> arguments = {
         {DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}};
-    if (s.has_bias()) arguments.emplace_back(DNNL_ARG_BIAS, s.bias);
+    Desc bias = plain_bias(s.bias, s.has_bias() ? inside_type(s.bias) : Type::f32);
+    if (s.has_bias()) arguments.emplace_back(DNNL_ARG_BIAS, bias);
     return {Program(desc, dnnl::convolution_forward(desc), arguments), desc.impl_info_str(), entering(s.x, desc.src_desc()),
-            entering(s.w, desc.weights_desc()), leaving(desc.dst_desc(), s.out)};
+            entering(s.w, desc.weights_desc()), leaving(desc.dst_desc(), s.out), entering(s.bias, bias)};
 }
 
 ConvPlan plan_input_grad(const ConvShapes& s) {
@@ -75,12 +79,12 @@ ConvPlan plan_input_grad(const ConvShapes& s) {
                      {DNNL_ARG_WEIGHTS, desc.weights_desc()},
                      {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}),
             desc.impl_info_str(), leaving(desc.diff_src_desc(), s.x), entering(s.w, desc.weights_desc()),
-            entering(s.out, desc.diff_dst_desc())};
+            entering(s.out, desc.diff_dst_desc()), {}};
 }
 
 ConvPlan plan_weight_grad(const ConvShapes& s) {
     using Backward = dnnl::convolution_backward_weights;
-    Desc w(s.any_w), bias = s.has_bias() ? Desc(s.bias.get_dims(), Type::f32, Tag::a) : Desc();
+    Desc w(s.any_w), bias = plain_bias(s.bias, Type::f32);
     if (w == any_layout(s.w)) w = Desc(s.w.get_dims(), Type::f32, Tag::any);
     auto hint = forward_desc(s, any_layout(s.w));
     auto desc = s.has_bias() ? Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, bias,
@@ -94,7 +98,7 @@ ConvPlan plan_weight_grad(const ConvShapes& s) {
                                                    {DNNL_ARG_DIFF_WEIGHTS, desc.diff_weights_desc()}};
     if (s.has_bias()) arguments.emplace_back(DNNL_ARG_DIFF_BIAS, bias);
     return {Program(desc, Backward(desc), arguments), desc.impl_info_str(), entering(s.x, desc.src_desc()),
-            leaving(desc.diff_weights_desc(), s.w), entering(s.out, desc.diff_dst_desc())};
+            leaving(desc.diff_weights_desc(), s.w), entering(s.out, desc.diff_dst_desc()), {}};
 }
 
 Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out, const ConvGeometry& g) {

@@ -22,7 +22,7 @@ struct ConvPlan {
     };
     Program program;
     std::string implementation;
-    Operand x, w, out;
+    Operand x, w, out, bias;
 };
 
 ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g);

@@ -1,0 +1,102 @@
+// Which kernel a matrix product goes to.
+#include "kernels/matmul.h"
+
+namespace taeda {
+namespace {
+
+// Up to so many multiply-adds, the set-up of a library call costs more than it gains.
+constexpr int64_t kSmall = 24 * 24 * 24;
+
+Tensor transposed(const Tensor& t) {
+    Dims sizes = t.sizes(), strides = t.strides();
+    size_t n = sizes.size();
+    std::swap(sizes[n - 1], sizes[n - 2]);
+    std::swap(strides[n - 1], strides[n - 2]);
+    return alias(t, sizes, strides, t.offset());
+}
+
+// Element by element between any strides; for operands that no kernel takes as they are.
+void copy(const Tensor& to, const Tensor& from) {
+    int64_t batches = to.dim() == 3 ? to.size(0) : 1, rows = to.size(-2), columns = to.size(-1);
+    visit_size(to.item_bytes(), [&]<class T>() {
+        for (int64_t b = 0; b < batches; ++b)
+            for (int64_t i = 0; i < rows; ++i) {
+                T* out = to.data<T>() + (to.dim() == 3 ? b * to.stride(0) : 0) + i * to.stride(-2);
+                const T* in = from.data<T>() + (to.dim() == 3 ? b * from.stride(0) : 0) + i * from.stride(-2);
+                for (int64_t j = 0; j < columns; ++j) out[j * to.stride(-1)] = in[j * from.stride(-1)];
+            }
+    });
+}
+
+Tensor ready(const Tensor& t) {
+    if (gemm_ready(t)) return t;
+    Tensor dense = empty_tensor(t.sizes(), t.dtype());
+    copy(dense, t);
+    return dense;
+}
+
+bool by_rows(const Tensor& out) {
+    int64_t columns = out.size(-1), rows = out.size(-2);
+    return (out.stride(-1) == 1 || columns == 1) && (out.stride(-2) >= columns || rows == 1);
+}
+
+// The sum over nothing: beta * out.
+void scale(const Tensor& out, double beta) {
+    Tensor zero = empty_tensor(out.sizes(), out.dtype());
+    std::memset(zero.raw(), 0, size_t(zero.numel() * zero.item_bytes()));
+    if (beta == 0) return copy(out, zero);
+    Dims a_sizes = out.sizes(), b_sizes = out.sizes();
+    a_sizes.back() = b_sizes[b_sizes.size() - 2] = 1;
+    Tensor a = alias(zero, a_sizes, contiguous_strides(a_sizes), 0), b = alias(zero, b_sizes, contiguous_strides(b_sizes), 0);
+    gemm(out, a, b, beta, 1);
+}
+
+bool small(const Tensor& out, int64_t K) {
+    return (out.dtype() == DType::float32 || out.dtype() == DType::float64) && out.numel() * K <= kSmall;
+}
+
+Tensor vector_of(const Tensor& t, int64_t dim) { return alias(t, {t.size(dim)}, {t.stride(dim)}, t.offset()); }
+
+}  // namespace
+
+void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
+    if (out.numel() == 0) return;
+    if (a.size(-1) == 0) return scale(out, beta);
+    DType dtype = out.dtype();
+    DeviceType device = out.device().type;
+    if (is_integral(dtype)) return integer_gemm_kernel(device, out, a, b, beta, alpha);
+    if (small(out, a.size(-1))) return small_gemm_kernel(device, out, a, b, Tensor(), beta, alpha);
+    if (!by_rows(out)) {
+        Tensor turned = transposed(out);
+        if (by_rows(turned)) return gemm(turned, transposed(b), transposed(a), beta, alpha);
+        Tensor dense = empty_tensor(out.sizes(), dtype);
+        if (beta != 0) copy(dense, out);
+        gemm(dense, a, b, beta, alpha);
+        return copy(out, dense);
+    }
+    Tensor left = ready(a), right = ready(b);
+    bool vectors = out.dim() == 2 && (dtype == DType::float32 || dtype == DType::float64);
+    if (vectors && out.size(1) == 1)
+        return gemv_kernel(device, vector_of(out, 0), left, vector_of(right, 0), beta, alpha);
+    if (vectors && out.size(0) == 1)
+        return gemv_kernel(device, vector_of(out, 1), transposed(right), vector_of(left, 1), beta, alpha);
+    if (dtype == DType::float64 || is_complex(dtype)) return blas_gemm_kernel(device, out, left, right, beta, alpha);
+    gemm_kernel(device, out, left, right, beta, alpha);
+}
+
+void linear(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
+    if (out.numel() == 0) return;
+    DType dtype = out.dtype();
+    DeviceType device = out.device().type;
+    Tensor turned = transposed(w);
+    if (!bias.defined()) return gemm(out, x, turned);
+    if (small(out, x.size(1)) && x.size(1))
+        return small_gemm_kernel(device, out, x, turned, bias, 0, 1);
+    bool one_pass = dtype == DType::float32 || dtype == DType::bfloat16 || dtype == DType::float16;
+    if (one_pass && out.size(0) > 1 && x.size(1) && by_rows(out))
+        return linear_kernel(device, out, ready(x), ready(w), bias);
+    copy(out, alias(bias, out.sizes(), {0, bias.stride(0)}, bias.offset()));
+    gemm(out, x, turned, 1, 1);
+}
+
+}  // namespace taeda
