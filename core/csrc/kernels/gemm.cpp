@@ -1,11 +1,13 @@
 // Which kernel a matrix product goes to.
+#include "kernels/copy.h"
 #include "kernels/matmul.h"
 
 namespace taeda {
 namespace {
 
 // Up to so many multiply-adds, the set-up of a library call costs more than it gains.
-constexpr int64_t kSmall = 24 * 24 * 24;
+constexpr int64_t kSmall = 20 * 20 * 20;
+constexpr int64_t kSmallVector = 256;
 
 Tensor transposed(const Tensor& t) {
     Dims sizes = t.sizes(), strides = t.strides();
@@ -15,18 +17,7 @@ Tensor transposed(const Tensor& t) {
     return alias(t, sizes, strides, t.offset());
 }
 
-// Element by element between any strides; for operands that no kernel takes as they are.
-void copy(const Tensor& to, const Tensor& from) {
-    int64_t batches = to.dim() == 3 ? to.size(0) : 1, rows = to.size(-2), columns = to.size(-1);
-    visit_size(to.item_bytes(), [&]<class T>() {
-        for (int64_t b = 0; b < batches; ++b)
-            for (int64_t i = 0; i < rows; ++i) {
-                T* out = to.data<T>() + (to.dim() == 3 ? b * to.stride(0) : 0) + i * to.stride(-2);
-                const T* in = from.data<T>() + (to.dim() == 3 ? b * from.stride(0) : 0) + i * from.stride(-2);
-                for (int64_t j = 0; j < columns; ++j) out[j * to.stride(-1)] = in[j * from.stride(-1)];
-            }
-    });
-}
+void copy(const Tensor& to, const Tensor& from) { copy_kernel(to.device().type, to, from); }
 
 Tensor ready(const Tensor& t) {
     if (gemm_ready(t)) return t;
@@ -42,20 +33,24 @@ bool by_rows(const Tensor& out) {
 
 // The sum over nothing: beta * out.
 void scale(const Tensor& out, double beta) {
-    Tensor zero = empty_tensor(out.sizes(), out.dtype());
-    std::memset(zero.raw(), 0, size_t(zero.numel() * zero.item_bytes()));
-    if (beta == 0) return copy(out, zero);
+    if (beta == 0) return fill_kernel(out.device().type, out, Scalar(0.0));
     Dims a_sizes = out.sizes(), b_sizes = out.sizes();
     a_sizes.back() = b_sizes[b_sizes.size() - 2] = 1;
-    Tensor a = alias(zero, a_sizes, contiguous_strides(a_sizes), 0), b = alias(zero, b_sizes, contiguous_strides(b_sizes), 0);
+    Tensor a = empty_tensor(a_sizes, out.dtype()), b = empty_tensor(b_sizes, out.dtype());
+    fill_kernel(out.device().type, a, Scalar(0.0));
+    fill_kernel(out.device().type, b, Scalar(0.0));
     gemm(out, a, b, beta, 1);
 }
 
 bool small(const Tensor& out, int64_t K) {
-    return (out.dtype() == DType::float32 || out.dtype() == DType::float64) && out.numel() * K <= kSmall;
+    if (out.dtype() != DType::float32 && out.dtype() != DType::float64) return false;
+    bool vectors = out.dim() == 2 && (out.size(0) == 1 || out.size(1) == 1);
+    return out.numel() * K <= (vectors ? kSmallVector : kSmall);
 }
 
-Tensor vector_of(const Tensor& t, int64_t dim) { return alias(t, {t.size(dim)}, {t.stride(dim)}, t.offset()); }
+Tensor vector_of(const Tensor& t, int64_t dim) {
+    return alias(t, {t.size(dim)}, {t.stride(dim)}, t.offset());
+}
 
 }  // namespace
 
@@ -80,7 +75,8 @@ void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, doub
         return gemv_kernel(device, vector_of(out, 0), left, vector_of(right, 0), beta, alpha);
     if (vectors && out.size(0) == 1)
         return gemv_kernel(device, vector_of(out, 1), transposed(right), vector_of(left, 1), beta, alpha);
-    if (dtype == DType::float64 || is_complex(dtype)) return blas_gemm_kernel(device, out, left, right, beta, alpha);
+    if (dtype == DType::float64 || is_complex(dtype))
+        return blas_gemm_kernel(device, out, left, right, beta, alpha);
     gemm_kernel(device, out, left, right, beta, alpha);
 }
 
@@ -90,8 +86,7 @@ void linear(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& b
     DeviceType device = out.device().type;
     Tensor turned = transposed(w);
     if (!bias.defined()) return gemm(out, x, turned);
-    if (small(out, x.size(1)) && x.size(1))
-        return small_gemm_kernel(device, out, x, turned, bias, 0, 1);
+    if (small(out, x.size(1)) && x.size(1)) return small_gemm_kernel(device, out, x, turned, bias, 0, 1);
     bool one_pass = dtype == DType::float32 || dtype == DType::bfloat16 || dtype == DType::float16;
     if (one_pass && out.size(0) > 1 && x.size(1) && by_rows(out))
         return linear_kernel(device, out, ready(x), ready(w), bias);

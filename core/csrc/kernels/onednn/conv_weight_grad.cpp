@@ -1,8 +1,8 @@
 // Gradient of a convolution's weight and bias.
 //
-// oneDNN splits the sum over the batch by the number of threads. Here the work is cut into tasks by the shapes alone:
-// blocks of output channels (which share no sum), and where these are too few, pieces of the batch whose partial
-// gradients are added in order. Every task is a single-threaded primitive.
+// oneDNN splits the sum over the batch by the number of threads. Here the work is cut into tasks by the
+// shapes alone: blocks of output channels (which share no sum), and where these are too few, pieces of the
+// batch whose partial gradients are added in order. Every task is a single-threaded primitive.
 #include "kernels/cpu/parallel.h"
 #include "kernels/onednn/conv_plan.h"
 
@@ -10,12 +10,12 @@ namespace taeda::onednn {
 namespace {
 
 constexpr int64_t kTasks = 8;
-constexpr int64_t kLanes = 16;   // channels that oneDNN keeps together
+constexpr int64_t kLanes = 16;     // channels that oneDNN keeps together
 constexpr int64_t kGrain = 16384;  // floats of a partial gradient that one thread adds up
 
 struct Split {
-    int64_t pieces, samples;    // of the batch: how many, and samples in each
-    int64_t blocks, channels;   // of the output channels
+    int64_t pieces, samples;   // of the batch: how many, and samples in each
+    int64_t blocks, channels;  // of the output channels
 };
 
 Split split_of(int64_t batch, int64_t channels, int64_t groups) {
@@ -39,7 +39,10 @@ class WeightGrad {
 public:
     WeightGrad(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x, const Tensor& grad_out,
                const ConvGeometry& g)
-        : grad_w_(grad_w), grad_bias_(grad_bias), x_(x), grad_out_(grad_out),
+        : grad_w_(grad_w),
+          grad_bias_(grad_bias),
+          x_(x),
+          grad_out_(grad_out),
           shapes_(conv_shapes(x, grad_w, grad_bias, grad_out, g)),
           key_(conv_key(ConvPass::weight_grad, x, grad_w, grad_bias.defined(), grad_out, g)),
           split_(split_of(x.size(0), grad_out.size(1), g.groups)) {}
@@ -59,7 +62,9 @@ public:
     }
 
 private:
-    int64_t samples_of(int64_t piece) const { return std::min(split_.samples, x_.size(0) - piece * split_.samples); }
+    int64_t samples_of(int64_t piece) const {
+        return std::min(split_.samples, x_.size(0) - piece * split_.samples);
+    }
 
     const ConvPlan& plan(int64_t samples, const Desc& w_layout) {
         Key key = key_;
@@ -72,7 +77,8 @@ private:
                 if (s.has_bias()) s.bias = piece(s.bias, split_.channels);
             }
             s.any_w = split_.blocks > 1 && w_layout == shapes_.any_w
-                          ? Desc(s.w.get_dims(), s.w.get_data_type(), Tag::any) : w_layout;
+                          ? Desc(s.w.get_dims(), s.w.get_data_type(), Tag::any)
+                          : w_layout;
             return plan_weight_grad(s);
         });
     }
@@ -85,7 +91,8 @@ private:
         cpu::parallel_for(0, split_.pieces, 1, [&](int64_t from, int64_t end) {
             SingleThread in_loop;
             for (int64_t p = from; p < end; ++p)
-                plan(samples_of(p), first.w.layout).x.reorder.run({x_piece(p), to + size_t(p) * piece_bytes_});
+                plan(samples_of(p), first.w.layout)
+                    .x.reorder.run({x_piece(p), to + size_t(p) * piece_bytes_});
         });
     }
 
@@ -104,8 +111,10 @@ private:
                 void* pg = inside.data() ? inside.data() : grad;
                 void* px = piece_bytes_ ? x + size_t(p) * piece_bytes_ : x_piece(p);
                 float* result = partial + t * task_floats_;
-                if (grad_bias_.defined()) own.program.run({px, pg, result, result + partial_floats_});
-                else own.program.run({px, pg, result});
+                if (grad_bias_.defined())
+                    own.program.run({px, pg, result, result + partial_floats_});
+                else
+                    own.program.run({px, pg, result});
             }
         });
     }
@@ -130,8 +139,10 @@ private:
             for (int64_t b = from; b < end; ++b) {
                 float* result = partial + b * task_floats_;
                 char* to = grad_w_.data<char>() + b * w_bytes;
-                if (own.w.reorder) own.w.reorder.run({result, to});
-                else std::memcpy(to, result, size_t(w_bytes));
+                if (own.w.reorder)
+                    own.w.reorder.run({result, to});
+                else
+                    std::memcpy(to, result, size_t(w_bytes));
                 if (grad_bias_.defined()) store_bias(b * split_.channels, result + partial_floats_);
             }
         });
@@ -147,12 +158,13 @@ private:
     ConvShapes shapes_;
     Key key_;
     Split split_;
-    int64_t partial_floats_ = 0, task_floats_ = 0;  // of one task: its weight gradient, with the bias gradient
-    size_t piece_bytes_ = 0;                        // of a reordered piece of x
+    int64_t partial_floats_ = 0,
+            task_floats_ = 0;  // of one task: its weight gradient, with the bias gradient
+    size_t piece_bytes_ = 0;   // of a reordered piece of x
 };
 
-void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x, const Tensor& grad_out,
-                             const ConvGeometry& g) {
+void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x,
+                             const Tensor& grad_out, const ConvGeometry& g) {
     WeightGrad(grad_w, grad_bias, x, grad_out, g).run();
 }
 

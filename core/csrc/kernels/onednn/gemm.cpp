@@ -5,10 +5,12 @@
 namespace taeda::onednn {
 namespace {
 
-// With a transposed left operand and this much K, oneDNN splits K by the number of threads: then the split is ours.
+// With a transposed left operand and this much K, oneDNN splits K by the number of threads: then the split is
+// ours.
 constexpr int64_t kSplitK = 1984, kSplitBelow = int64_t(1) << 21;
 
-// The tensor's layout with what oneDNN wants: size-1 dimensions get the stride a dense tensor has, expanded batches size 1.
+// The tensor's layout with what oneDNN wants: size-1 dimensions get the stride a dense tensor has, expanded
+// batches size 1.
 Desc layout_of(const Tensor& t) {
     Dims sizes = t.sizes(), strides = t.strides();
     size_t n = sizes.size(), row = n - 2, column = n - 1;
@@ -23,7 +25,8 @@ Desc layout_of(const Tensor& t) {
 bool by_columns(const Tensor& t) { return t.stride(-1) != 1 && t.size(-1) > 1 && t.size(-2) > 1; }
 
 bool needs_float32(DType dtype) {
-    static const bool has_bfloat16 = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+    static const bool has_bfloat16 =
+        (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
     return dtype == DType::float16 || (dtype == DType::bfloat16 && !has_bfloat16);
 }
 
@@ -40,7 +43,8 @@ Tensor to_float32(const Tensor& t) {
     return result;
 }
 
-Program make_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
+Program make_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
+                     double alpha) {
     dnnl::primitive_attr attr = attributes();
     dnnl::post_ops after;
     if (alpha != 1) after.append_eltwise(dnnl::algorithm::eltwise_linear, float(alpha), 0.0f);
@@ -59,18 +63,27 @@ Program make_product(const Tensor& out, const Tensor& a, const Tensor& b, const 
     return Program(desc, dnnl::matmul(desc), arguments);
 }
 
-void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
+void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
+             double alpha) {
     thread_local Cache<Program> cache;
     Key key{int64_t(out.dtype()), int64_t(a.dtype()), bias.defined()};
-    key.add(beta).add(alpha).add(out.sizes()).add(out.strides()).add(a.size(-1)).add(a.strides()).add(b.strides());
-    const Program& program =
-        cache.get(key, [&] { return make_product(out, a, b, bias, beta, alpha); });
-    if (bias.defined()) program.run({a.raw(), b.raw(), out.raw(), bias.raw()});
-    else program.run({a.raw(), b.raw(), out.raw()});
+    key.add(beta)
+        .add(alpha)
+        .add(out.sizes())
+        .add(out.strides())
+        .add(a.size(-1))
+        .add(a.strides())
+        .add(b.strides());
+    const Program& program = cache.get(key, [&] { return make_product(out, a, b, bias, beta, alpha); });
+    if (bias.defined())
+        program.run({a.raw(), b.raw(), out.raw(), bias.raw()});
+    else
+        program.run({a.raw(), b.raw(), out.raw()});
 }
 
 // The same sum by fixed pieces of K, one after the other.
-void split_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
+void split_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
+                   double alpha) {
     int64_t K = a.size(-1);
     for (int64_t k = 0; k < K; k += kSplitK) {
         int64_t length = std::min(kSplitK, K - k);
@@ -90,8 +103,10 @@ void run(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias
     }
     Tensor sum = beta != 0 ? to_float32(out) : empty_tensor(out.sizes(), DType::float32);
     Tensor wide_bias = bias.defined() ? to_float32(bias) : bias;
-    if (needs_float32(a.dtype())) run(sum, to_float32(a), to_float32(b), wide_bias, beta, alpha);
-    else split_product(sum, a, b, wide_bias, beta, alpha);
+    if (needs_float32(a.dtype()))
+        run(sum, to_float32(a), to_float32(b), wide_bias, beta, alpha);
+    else
+        split_product(sum, a, b, wide_bias, beta, alpha);
     convert(out, sum);
 }
 

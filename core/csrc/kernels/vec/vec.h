@@ -64,13 +64,9 @@ template <class T> struct Vec {
         return r;
     }
     // The first `n` (< size) elements; the lanes behind them are zero.
-    static Vec load(const T* p, int64_t n) {
-        Vec r(0);
-        std::memcpy(&r.v, p, size_t(n) * sizeof(T));
-        return r;
-    }
+    static Vec load(const T* p, int64_t n) { return Vec(native::load_part<T>(p, n)); }
     void store(T* p) const { std::memcpy(p, &v, sizeof v); }
-    void store(T* p, int64_t n) const { std::memcpy(p, &v, size_t(n) * sizeof(T)); }
+    void store(T* p, int64_t n) const { native::store_part<T>(p, v, n); }
     T operator[](int lane) const { return v[lane]; }
 
     friend Vec operator+(Vec a, Vec b) { return Vec(a.v + b.v); }

@@ -41,6 +41,25 @@ template <class V> V load_raw(const void* p) {
     return v;
 }
 
+// The first n (< lanes) elements, zeros behind them; and back.
+#if TAEDA_VEC_AVX512
+template <class T> vector<T> load_part(const T* p, int64_t n) {
+    if constexpr (sizeof(T) == 4) return vector<T>(_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p));
+    else return vector<T>(_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p));
+}
+template <class T> void store_part(T* p, vector<T> v, int64_t n) {
+    if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), __m512(v));
+    else _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), __m512d(v));
+}
+#else
+template <class T> vector<T> load_part(const T* p, int64_t n) {
+    vector<T> v{};
+    std::memcpy(&v, p, size_t(n) * sizeof(T));
+    return v;
+}
+template <class T> void store_part(T* p, vector<T> v, int64_t n) { std::memcpy(p, &v, size_t(n) * sizeof(T)); }
+#endif
+
 #if TAEDA_VEC_AVX512
 
 template <class T> using mask_register = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
