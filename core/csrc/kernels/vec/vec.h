@@ -109,6 +109,13 @@ template <class T, class F, class... More> Vec<T> map_lanes(F f, Vec<T> x, More.
     return r;
 }
 
+// True in the first n lanes.
+template <class T> Mask<T> first_lanes(int64_t n) {
+    typename Vec<T>::Register lane;
+    for (int i = 0; i < Vec<T>::size; ++i) lane[i] = T(i);
+    return Vec<T>(lane) < Vec<T>(T(n));
+}
+
 // Sum, with the lanes combined in halves: a fixed order.
 template <class T> T sum_lanes(Vec<T> x) {
     T lane[Vec<T>::size];
@@ -116,6 +123,15 @@ template <class T> T sum_lanes(Vec<T> x) {
     for (int half = Vec<T>::size / 2; half; half /= 2)
         for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
     return lane[0];
+}
+
+// The largest lane; a NaN wins.
+template <class T> T max_lanes(Vec<T> x) {
+    T lane[Vec<T>::size];
+    x.store(lane);
+    T top = lane[0];
+    for (int i = 1; i < Vec<T>::size; ++i) top = lane[i] > top || lane[i] != lane[i] ? lane[i] : top;
+    return top;
 }
 
 // Vec<op_type<S>> from memory of element type S (16-bit floats widen), and back with rounding to nearest even.

@@ -20,8 +20,8 @@ template <class T> Mask<T> signbit(Vec<T> x) {
 }
 
 // A NaN on either side is handed on.
-template <class T> Vec<T> minimum(Vec<T> a, Same<T> b) { return select((a < b) | (a != a), a, b); }
-template <class T> Vec<T> maximum(Vec<T> a, Same<T> b) { return select((a > b) | (a != a), a, b); }
+template <class T> Vec<T> minimum(Vec<T> a, Same<T> b) { return select(a != a, a, Vec<T>(native::smaller<T>(a.v, b.v))); }
+template <class T> Vec<T> maximum(Vec<T> a, Same<T> b) { return select(a != a, a, Vec<T>(native::larger<T>(a.v, b.v))); }
 // A NaN is avoided where the other side is a number.
 template <class T> Vec<T> fmin(Vec<T> a, Same<T> b) { return select((a < b) | (b != b), a, b); }
 template <class T> Vec<T> fmax(Vec<T> a, Same<T> b) { return select((a > b) | (b != b), a, b); }
