@@ -1,0 +1,1 @@
+"""The functions of `taeda.nn.functional`, one noun a file."""
