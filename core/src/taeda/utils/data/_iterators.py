@@ -221,7 +221,8 @@ class WorkerIterator(_EpochIterator):
     def _deliver(
         self, number: int, worker: int, kind: str, content: Any, state: dict[str, Any] | None
     ) -> Any:
-        self.position.deliver(number)
+        # A stream's batches are counted; numbers given to a worker whose stream had ended stay unused.
+        self.position.deliver(self.position.done if self._loader._is_stream else number)
         self.position.last_worker = worker
         progress = self.position.workers[worker]
         progress.batches += 1

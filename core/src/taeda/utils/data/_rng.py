@@ -61,8 +61,9 @@ def preserved() -> Iterator[None]:
 
 
 def seed_all(seed: int) -> None:
-    """Seeds the three generators; NumPy's only when it is loaded."""
+    """Seeds the three generators."""
+    import numpy.random
+
     taeda.manual_seed(seed)
     random.seed(seed)
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed(seed % NUMPY_SEED_RANGE)
+    numpy.random.seed(seed % NUMPY_SEED_RANGE)

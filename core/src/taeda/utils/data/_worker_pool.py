@@ -9,7 +9,6 @@ import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_any
 from typing import Any
 
@@ -27,7 +26,7 @@ STOP_SECONDS = 5.0
 class _Handle:
     """One worker process and the two ends of talking to it."""
 
-    def __init__(self, context: Any, plan: WorkerPlan, others: list[Connection]) -> None:
+    def __init__(self, context: Any, plan: WorkerPlan, others: list[Any]) -> None:
         self.connection, remote = context.Pipe(duplex=True)
         # A forked child inherits the main process's ends; while it holds them, nobody sees its siblings'
         # sockets close. A spawned child inherits nothing.
@@ -63,8 +62,8 @@ class WorkerPool:
         self.epoch = 0
         self._stop = weakref.finalize(self, _stop_all, self._handles)
         for worker in range(plan.num_workers):
-            connections = [handle.connection for handle in self._handles]
-            self._handles.append(_Handle(context, replace(plan, worker_id=worker), connections))
+            ends = [end for handle in self._handles for end in (handle.connection, handle.reader)]
+            self._handles.append(_Handle(context, replace(plan, worker_id=worker), ends))
 
     @property
     def is_running(self) -> bool:

@@ -229,6 +229,8 @@ class DataLoader(Generic[T_co]):
     def _start_workers(self) -> WorkerPool:
         import multiprocessing
 
+        import numpy.random  # noqa: F401 - loaded here once, so that forked workers need not load it each
+
         from taeda.utils.data._worker_pool import WorkerPool
         from taeda.utils.data.worker import WorkerPlan
 

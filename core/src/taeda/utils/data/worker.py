@@ -154,8 +154,14 @@ class Task:
     released: list[int]
 
 
-def worker_main(connection: Connection, siblings: list[Connection], plan: WorkerPlan) -> None:
-    """The life of a worker process: reads orders from `connection` until it closes."""
+def worker_main(connection: Connection, siblings: list[Any], plan: WorkerPlan) -> None:
+    """The life of a worker process: reads orders from `connection` until it closes.
+
+    Args:
+        connection: this process's end.
+        siblings: ends of the main process that a fork copied; closed here.
+        plan: what to do.
+    """
     for sibling in siblings:
         sibling.close()
     taeda.set_num_threads(1)
