@@ -94,15 +94,6 @@ template <class T> vector<T> select(mask_register<T> m, vector<T> a, vector<T> b
     else return vector<T>(_mm512_mask_blend_pd(m, __m512d(b), __m512d(a)));
 }
 
-template <class T> vector<T> load_part(const T* p, int64_t n) {
-    if constexpr (sizeof(T) == 4) return vector<T>(_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p));
-    else return vector<T>(_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p));
-}
-template <class T> void store_part(T* p, vector<T> x, int64_t n) {
-    if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), __m512(x));
-    else _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), __m512d(x));
-}
-
 #else
 
 template <class T> using mask_register = integers<T>;
@@ -127,13 +118,6 @@ template <class T> mask_register<T> test_bits(integers<T> i, int_of<T> bits) { r
 template <class T> vector<T> select(mask_register<T> m, vector<T> a, vector<T> b) {
     return vector<T>((integers<T>(a) & m) | (integers<T>(b) & ~m));
 }
-template <class T> vector<T> load_part(const T* p, int64_t n) {
-    vector<T> r{};
-    std::memcpy(&r, p, size_t(n) * sizeof(T));
-    return r;
-}
-template <class T> void store_part(T* p, vector<T> x, int64_t n) { std::memcpy(p, &x, size_t(n) * sizeof(T)); }
-
 #endif
 
 // One word per primitive: the intrinsic of the level for float and double, else lane by lane. (The AVX-512 ones in
