@@ -1,0 +1,582 @@
+"""The whole loop: fit, validate, test and predict, top to bottom.
+
+`FitLoop.run` is the outline; every method below it is called by the ones above. All state lives in
+`trainer.progress` (counters), `trainer.metrics` (logged values), the loaders and the random generators; a checkpoint
+holds these four, and `Progress.phase` says where to continue.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import taeda
+
+from .combined_loader import CombinedLoader, length_of
+from .errors import MisconfigurationException
+from .hooks import is_overridden
+from .loaders import LoaderSource, limited_batches, restore_loader_position, set_sampler_epoch
+from .messages import info, warn, warn_once
+from .metrics import MetricStore
+from .progress import Phase, RunningStage
+from .rng import capture_rng, isolate_rng, restore_rng
+from .steps import BatchTransfer, first_batches, loss_of, step_caller
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+__all__ = ["EvaluationLoop", "FitLoop", "PredictionLoop"]
+
+_END = object()
+
+
+class FitLoop:
+    """Runs the epochs of a fit."""
+
+    def __init__(self, trainer: Trainer, loaders: Any, val_loaders: Any) -> None:
+        self.trainer = trainer
+        self.source = LoaderSource(trainer, "train", loaders)
+        self.validation = EvaluationLoop(trainer, RunningStage.VALIDATING, val_loaders)
+        self.metrics = MetricStore(is_training=True)
+        self.loader: Any = None
+        self.num_batches: int | float = 0
+        self.val_check_batch: int | float = math.inf
+        self.resume_state: dict[str, Any] | None = None
+        self.validation_rng: dict[str, Any] | None = None
+        self._skip_batches = 0
+        self._continue_iterator = False
+        self._last_reload_epoch = 0
+        self._warned_early_stop = False
+
+    def run(self) -> None:
+        """Train until one of the limits is reached or a callback stops the fit."""
+        trainer, progress = self.trainer, self.trainer.progress
+        trainer.metrics = self.metrics
+        if self.resume_state is None:
+            self._check_sanity()
+        if trainer.limit_train_batches == 0 or self._is_at_end():
+            return
+        self.set_up_data()
+        self.transfer = BatchTransfer(trainer)
+        self._training_step = step_caller(trainer, "training_step", 1)
+        if self.validation.is_enabled and trainer.check_val_every_n_epoch:
+            self.validation.set_up_data()
+        trainer.hooks("on_train_start")
+        self._resume()
+        while not self._is_at_end():
+            if progress.phase is Phase.EPOCH_START:
+                self._begin_epoch()
+            if progress.phase is not Phase.EPOCH_ENDED:
+                self._run_batches()
+            self._end_epoch()
+            trainer.raise_if_interrupted()
+        trainer.hooks("on_train_end")
+
+    # Beginning
+
+    def _check_sanity(self) -> None:
+        """Run a few validation batches, so that mistakes in validation show before hours of training."""
+        trainer = self.trainer
+        if not (self.validation.is_enabled and trainer.num_sanity_val_steps and trainer.limit_val_batches):
+            return
+        trainer.state.stage = RunningStage.SANITY_CHECKING
+        with isolate_rng():
+            trainer.hooks("on_sanity_check_start")
+            self.validation.run(limit=trainer.num_sanity_val_steps)
+            trainer.hooks("on_sanity_check_end")
+        trainer.reset_metrics()
+        trainer.state.stage = RunningStage.TRAINING
+        trainer.metrics = self.metrics
+
+    def set_up_data(self) -> None:
+        trainer = self.trainer
+        self.loader = self.source.train_loader()
+        limit = trainer.overfit_batches or trainer.limit_train_batches
+        self.num_batches = limited_batches("limit_train_batches", limit, length_of(self.loader))
+        self._last_reload_epoch = trainer.progress.epoch
+        interval = trainer.val_check_interval
+        if trainer.val_check_seconds is not None:
+            self.val_check_batch = math.inf
+        elif isinstance(interval, int):
+            self.val_check_batch = interval
+            is_too_long = interval > self.num_batches and trainer.check_val_every_n_epoch is not None
+            if is_too_long and self.validation.is_enabled and trainer.limit_val_batches:
+                raise MisconfigurationException(
+                    f"val_check_interval={interval} is more than the {self.num_batches} training batches of an "
+                    "epoch; pass a smaller number, or check_val_every_n_epoch=None to count over epochs"
+                )
+        elif self.num_batches == math.inf:
+            if interval != 1.0:
+                raise MisconfigurationException(
+                    f"val_check_interval={interval}: a fraction needs a training loader with a length; "
+                    "pass a number of batches"
+                )
+            self.val_check_batch = math.inf
+        else:
+            self.val_check_batch = max(1, int(self.num_batches * interval))
+        if trainer.loggers and self.num_batches < trainer.log_every_n_steps and not trainer.fast_dev_run:
+            info(
+                f"An epoch has {self.num_batches} batches, fewer than log_every_n_steps="
+                f"{trainer.log_every_n_steps}; step values reach the loggers less than once an epoch"
+            )
+
+    def _resume(self) -> None:
+        """Continue where the checkpoint was written: loader first, random generators last."""
+        if self.resume_state is None:
+            return
+        trainer, progress, state = self.trainer, self.trainer.progress, self.resume_state
+        self.resume_state = None
+        if progress.is_in_step:
+            warn(
+                f"the checkpoint was written in the middle of batch {progress.batch_idx} of epoch {progress.epoch}; "
+                "training goes on with the next batch and will differ from an uninterrupted run"
+            )
+            progress.is_in_step = False
+            progress.phase = Phase.BATCH_DONE
+        if state["num_batches"] not in (None, self.num_batches) and progress.batch_idx >= 0:
+            warn(
+                f"the checkpoint was written with {state['num_batches']} batches in an epoch, now there are "
+                f"{self.num_batches}; training will differ from an uninterrupted run"
+            )
+        is_cut_short = progress.phase is Phase.EPOCH_ENDED and not progress.is_last_batch
+        if is_cut_short and not self._has_reached_max_steps() and not self._is_stopping_early():
+            progress.phase = Phase.BATCH_DONE
+        seen = progress.batch_idx + 1 if progress.phase is not Phase.EPOCH_START else 0
+        is_mid_epoch = seen > 0 and not progress.is_last_batch and progress.phase is not Phase.EPOCH_ENDED
+        self._skip_batches = restore_loader_position(
+            self.loader, state["loader"], seen if is_mid_epoch else 0
+        )
+        self._continue_iterator = is_mid_epoch
+        self._iterator = iter(self.loader) if is_mid_epoch or state["loader"] is not None else None
+        for _ in range(self._skip_batches):
+            next(self._iterator)
+        restore_rng(state["rng"])
+
+    def _is_at_end(self) -> bool:
+        """Whether no further epoch begins; asked between epochs only."""
+        trainer, progress = self.trainer, self.trainer.progress
+        if progress.phase is not Phase.EPOCH_START:
+            return False
+        if self._has_reached_max_steps():
+            info(f"`Trainer.fit` stopped: `max_steps={trainer.max_steps}` reached.")
+            return True
+        if (
+            trainer.max_epochs is not None
+            and trainer.max_epochs != -1
+            and progress.epoch >= trainer.max_epochs
+        ):
+            info(f"`Trainer.fit` stopped: `max_epochs={trainer.max_epochs}` reached.")
+            return True
+        return self._is_stopping_early()
+
+    def _has_reached_max_steps(self) -> bool:
+        return self.trainer.max_steps != -1 and self.trainer.progress.global_step >= self.trainer.max_steps
+
+    def _is_stopping_early(self) -> bool:
+        """Whether `trainer.should_stop` is set and the lower limits are met."""
+        trainer, progress = self.trainer, self.trainer.progress
+        if not trainer.should_stop:
+            return False
+        epochs_done = progress.epoch + (progress.phase is Phase.EPOCH_ENDED)
+        is_allowed = epochs_done >= (trainer.min_epochs or 0) and progress.global_step >= (
+            trainer.min_steps or 0
+        )
+        if not is_allowed and not self._warned_early_stop:
+            self._warned_early_stop = True
+            info(
+                f"Trainer was signaled to stop but min_epochs={trainer.min_epochs} or min_steps="
+                f"{trainer.min_steps} is not met; training continues"
+            )
+        return is_allowed
+
+    # One epoch
+
+    def _begin_epoch(self) -> None:
+        trainer, progress = self.trainer, self.trainer.progress
+        every = trainer.reload_dataloaders_every_n_epochs
+        if every and progress.epoch - self._last_reload_epoch >= every:
+            self.set_up_data()
+        set_sampler_epoch(self.loader, progress.epoch)
+        progress.batch_idx, progress.is_last_batch = -1, False
+        trainer.hooks("on_train_epoch_start")
+        progress.phase = Phase.BATCH_DONE
+
+    def _run_batches(self) -> None:
+        """Train on the remaining batches of the epoch."""
+        trainer, progress = self.trainer, self.trainer.progress
+        iterator = self._iterator if self._continue_iterator else None
+        self._continue_iterator = False
+        while True:
+            if progress.phase is Phase.BATCH_TRAINED:
+                self._log_step()
+                if self._should_validate():
+                    self._validate()
+                progress.phase = Phase.VALIDATED
+            if progress.phase is Phase.VALIDATED:
+                self._finish_batch()
+            trainer.raise_if_interrupted()
+            if progress.is_last_batch or self._has_reached_max_steps() or self._is_stopping_early():
+                return
+            progress.is_in_step = True
+            if iterator is None:
+                iterator = iter(self.loader)
+            batch = next(iterator, _END)
+            if batch is not _END:
+                self._train_batch(batch[0] if isinstance(self.loader, CombinedLoader) else batch)
+            elif progress.batch_idx < 0:
+                raise MisconfigurationException("train_dataloader: the loader gave no batch in this epoch")
+            else:
+                self._end_loader_without_length()
+
+    def _end_loader_without_length(self) -> None:
+        """The loader has ended unannounced: do what is due on a last batch."""
+        progress, module = self.trainer.progress, self.trainer.lightning_module
+        was_accumulating = module.automatic_optimization and self.is_accumulating()
+        progress.is_last_batch = True
+        if was_accumulating and self.trainer.optimizers:
+            optimizer = self.trainer.lightning_optimizers[0]
+            module.optimizer_step(progress.epoch, progress.batch_idx, optimizer, lambda: None)
+            self._step_schedulers("step", is_plateau=False)
+        self._step_schedulers("epoch", is_plateau=False)
+        progress.is_in_step = False
+        progress.phase = Phase.BATCH_TRAINED
+
+    def _train_batch(self, batch: Any) -> None:
+        """One batch: hooks, forward, backward, optimizer step, schedulers."""
+        trainer, progress, hooks = self.trainer, self.trainer.progress, self.trainer.hooks
+        progress.batch_idx += 1
+        progress.total_batches += 1
+        batch_idx = progress.batch_idx
+        progress.is_last_batch = batch_idx + 1 >= self.num_batches
+        batch = self.transfer(batch, 0)
+        self.metrics.begin_batch(batch)
+        trainer.is_at_step = True
+        is_skipped = hooks("on_train_batch_start", batch, batch_idx) == -1
+        outputs: Any = None
+        if is_skipped:
+            progress.is_last_batch = True
+        elif trainer.lightning_module.automatic_optimization:
+            outputs = self._optimize_automatically(batch, batch_idx)
+        else:
+            outputs = self._training_step(batch, batch_idx)
+            if isinstance(outputs, taeda.Tensor):
+                outputs = {"loss": outputs.detach()}
+        self._step_schedulers("step", is_plateau=False)
+        if progress.is_last_batch:
+            self._step_schedulers("epoch", is_plateau=False)
+        progress.is_in_step = False
+        if is_skipped:
+            progress.phase = Phase.BATCH_DONE
+        else:
+            progress.phase = Phase.BATCH_TRAINED
+            hooks("on_train_batch_end", outputs, batch, batch_idx)
+        self.metrics.end_batch()
+
+    def is_accumulating(self) -> bool:
+        """Whether the gradients of the current batch wait for those of further batches."""
+        progress = self.trainer.progress
+        is_complete = (progress.batch_idx + 1) % self.trainer.accumulate_grad_batches == 0
+        return not is_complete and not progress.is_last_batch
+
+    def _optimize_automatically(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+        """Forward, backward and (unless gradients accumulate) the optimizer's step; returns the step's outputs."""
+        trainer, module = self.trainer, self.trainer.lightning_module
+        hooks, epoch = trainer.hooks, trainer.progress.epoch
+        accumulate = trainer.accumulate_grad_batches
+        outputs: dict[str, Any] = {}
+
+        def closure() -> Any:
+            result = self._training_step(batch, batch_idx)
+            loss = loss_of(result, module)
+            if loss is None:
+                return None
+            if accumulate > 1:
+                loss = loss / accumulate
+            if isinstance(result, dict):
+                outputs.update(result)
+            outputs["loss"] = loss.detach()
+            if batch_idx % accumulate == 0 and trainer.optimizers:
+                optimizer = trainer.optimizers[0]
+                hooks("on_before_zero_grad", optimizer)
+                module.optimizer_zero_grad(epoch, batch_idx, optimizer)
+            hooks("on_before_backward", loss)
+            module.backward(loss)
+            hooks("on_after_backward")
+            return loss
+
+        if self.is_accumulating() or not trainer.optimizers:
+            closure()
+        else:
+            trainer.current_hook = "optimizer_step"
+            module.optimizer_step(epoch, batch_idx, trainer.lightning_optimizers[0], closure)
+            trainer.current_hook = None
+        return outputs
+
+    def _step_schedulers(self, interval: str, is_plateau: bool) -> None:
+        """Step the schedulers of an interval; those that watch a metric (`is_plateau`) come after validation."""
+        trainer, progress = self.trainer, self.trainer.progress
+        configs = trainer.lr_scheduler_configs
+        if (
+            not configs
+            or trainer.schedulers_are_paused
+            or not trainer.lightning_module.automatic_optimization
+        ):
+            return
+        if interval == "step" and self.is_accumulating():
+            return
+        count = 1 + (progress.batch_idx if interval == "step" else progress.epoch)
+        for config in configs:
+            if (
+                config.reduce_on_plateau != is_plateau
+                or config.interval != interval
+                or count % config.frequency
+            ):
+                continue
+            value = None
+            if is_plateau:
+                assert config.monitor is not None
+                available = trainer.callback_metrics
+                value = available.get(config.monitor)
+                if value is None:
+                    text = (
+                        f"ReduceLROnPlateau watches {config.monitor!r}, which was not logged; logged so far: "
+                        f"{sorted(available)}. Log it, or choose another name with the key 'monitor'"
+                    )
+                    if config.strict:
+                        raise MisconfigurationException(text)
+                    warn_once(text)
+                    continue
+            trainer.lightning_module.lr_scheduler_step(config.scheduler, value)
+
+    def _log_step(self) -> None:
+        """Send step values to the loggers when they are due."""
+        trainer = self.trainer
+        if self.is_accumulating() and trainer.lightning_module.automatic_optimization:
+            return
+        if trainer.is_logging_due(trainer.progress.stepped_batches + 1):
+            trainer.log_metrics(self.metrics.collect(on_step=True).logger)
+
+    def _should_validate(self) -> bool:
+        trainer, progress = self.trainer, self.trainer.progress
+        every = trainer.check_val_every_n_epoch
+        if not self.validation.is_enabled or (every is not None and (progress.epoch + 1) % every != 0):
+            return False
+        if self._is_stopping_early():
+            return True
+        if trainer.val_check_seconds is not None:
+            return time.monotonic() - self.validation.last_run >= trainer.val_check_seconds
+        if self.val_check_batch == math.inf:
+            return progress.is_last_batch
+        batches = progress.total_batches if every is None else progress.batch_idx + 1
+        return batches % self.val_check_batch == 0
+
+    def _validate(self) -> None:
+        """Validate within the fit. A checkpoint written meanwhile starts the validation again."""
+        trainer = self.trainer
+        trainer.fold_metrics()
+        if not self.is_accumulating():
+            trainer.lightning_module.on_validation_model_zero_grad()
+        self.validation_rng = capture_rng()
+        trainer.state.stage = RunningStage.VALIDATING
+        self.validation.run(before_end=self._mark_validated)
+        trainer.state.stage = RunningStage.TRAINING
+        trainer.metrics = self.metrics
+
+    def _mark_validated(self) -> None:
+        self.validation_rng = None
+        self.trainer.progress.phase = Phase.VALIDATED
+
+    def _finish_batch(self) -> None:
+        progress = self.trainer.progress
+        self._step_schedulers("step", is_plateau=True)
+        if not self.is_accumulating():
+            progress.stepped_batches += 1
+        progress.phase = Phase.BATCH_DONE
+        if self.trainer.should_stop:
+            for logger in self.trainer.loggers:
+                logger.save()
+
+    def _end_epoch(self) -> None:
+        trainer, progress = self.trainer, self.trainer.progress
+        trainer.is_at_step = False
+        if progress.phase is not Phase.EPOCH_ENDED:
+            progress.phase = Phase.EPOCH_ENDED
+            trainer.hooks("on_train_epoch_end")
+        if progress.is_last_batch:
+            self._step_schedulers("epoch", is_plateau=True)
+        trainer.fold_metrics()
+        trainer.log_metrics(
+            self.metrics.collect(on_step=False).logger, step=max(progress.stepped_batches - 1, 0)
+        )
+        self.metrics.reset()
+        progress.epoch += 1
+        progress.batch_idx, progress.is_last_batch = -1, False
+        progress.phase = Phase.EPOCH_START
+
+
+class EvaluationLoop:
+    """Runs a validation or a test over one or several loaders."""
+
+    def __init__(self, trainer: Trainer, stage: RunningStage, loaders: Any) -> None:
+        self.trainer = trainer
+        self.name = "test" if stage is RunningStage.TESTING else "validation"
+        self.prefix = "test" if stage is RunningStage.TESTING else "val"
+        self.source = LoaderSource(trainer, self.prefix, loaders)
+        self.metrics = MetricStore(is_training=False)
+        self.loaders: list[Any] | None = None
+        self.num_batches: list[int | float] = []
+        self.last_run = time.monotonic()
+        self._last_reload_epoch = 0
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the module has the step and there is data for it."""
+        has_step = is_overridden(f"{self.name}_step", self.trainer.lightning_module)
+        limit = getattr(self.trainer, f"limit_{self.prefix}_batches")
+        return has_step and limit != 0 and self.source.is_defined()
+
+    def set_up_data(self) -> None:
+        """Ask for the loaders, unless that was done and they need no reload."""
+        trainer, every = self.trainer, self.trainer.reload_dataloaders_every_n_epochs
+        if self.loaders is not None and not (
+            every and trainer.current_epoch - self._last_reload_epoch >= every
+        ):
+            return
+        self._last_reload_epoch = trainer.current_epoch
+        limit_name = f"limit_{self.prefix}_batches"
+        limit = getattr(trainer, limit_name)
+        if trainer.fitting and trainer.overfit_batches:
+            self.loaders, limit = [trainer.fit_loop.source.train_loader()], trainer.overfit_batches
+        else:
+            self.loaders = self.source.evaluation_loaders()
+        self.num_batches = [limited_batches(limit_name, limit, length_of(one)) for one in self.loaders]
+
+    def run(
+        self, limit: int | float = -1, before_end: Callable[[], None] | None = None
+    ) -> list[dict[str, float]]:
+        """Evaluate.
+
+        Args:
+            limit: at most so many batches of each loader; -1 for no further limit.
+            before_end: called when the metrics are final, before the `on_*_end` hooks.
+
+        Returns:
+            For each loader, what was logged for the epoch.
+        """
+        trainer, hooks, name = self.trainer, self.trainer.hooks, self.name
+        self.set_up_data()
+        assert self.loaders is not None
+        batches = [count if limit == -1 else min(count, limit) for count in self.num_batches]
+        if sum(batches) == 0:
+            return []
+        module = trainer.lightning_module
+        modes = [(layer, layer.training) for layer in module.modules()]
+        trainer.metrics, trainer.is_at_step = self.metrics, False
+        with taeda.inference_mode() if trainer.inference_mode else taeda.no_grad():
+            getattr(module, f"on_{name}_model_eval")()
+            hooks(f"on_{name}_start")
+            hooks(f"on_{name}_epoch_start")
+            per_loader = self._run_loaders(batches)
+            trainer.is_at_step, self.metrics.dataloader_idx = False, None
+            hooks(f"on_{name}_epoch_end")
+            results = self._gather(per_loader)
+            if before_end is not None:
+                before_end()
+            hooks(f"on_{name}_end")
+        self.metrics.reset()
+        if is_overridden(f"on_{name}_model_train", module):
+            getattr(module, f"on_{name}_model_train")()
+        else:
+            for layer, mode in modes:
+                layer.training = mode
+        self.last_run = time.monotonic()
+        return results
+
+    def _run_loaders(self, batches: list[int | float]) -> list[dict[str, float]]:
+        trainer, hooks, name = self.trainer, self.trainer.hooks, self.name
+        assert self.loaders is not None
+        transfer = BatchTransfer(trainer)
+        has_several = len(self.loaders) > 1
+        step = step_caller(trainer, f"{name}_step", 2 if has_several else 1)
+        results, steps_run = [], 0
+        for dataloader_idx, loader in enumerate(self.loaders):
+            set_sampler_epoch(loader, trainer.current_epoch)
+            index = (dataloader_idx,) if has_several else ()
+            for batch_idx, batch in first_batches(loader, batches[dataloader_idx]):
+                trainer.raise_if_interrupted()
+                batch = transfer(batch, dataloader_idx)
+                self.metrics.begin_batch(batch, dataloader_idx if has_several else None)
+                trainer.is_at_step = True
+                hooks(f"on_{name}_batch_start", batch, batch_idx, *index)
+                outputs = step(batch, batch_idx, *index)
+                hooks(f"on_{name}_batch_end", outputs, batch, batch_idx, *index)
+                self.metrics.end_batch()
+                steps_run += 1
+                if not trainer.sanity_checking and trainer.loggers and trainer.is_logging_due(batch_idx + 1):
+                    trainer.log_metrics(self._collect(True, index).logger, step=steps_run - 1)
+            trainer.is_at_step = False
+            results.append(self._store(index) if has_several else {})
+        return results
+
+    def _collect(self, on_step: bool, index: tuple[int, ...]) -> Any:
+        return self.metrics.collect(on_step, index[0] if index else None)
+
+    def _store(self, index: tuple[int, ...]) -> dict[str, float]:
+        found = self._collect(False, index)
+        self.trainer.store_metrics(found)
+        return {key: float(value) for key, value in found.logger.items()}
+
+    def _gather(self, per_loader: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Results per loader, each with what is bound to no loader; all of it goes to the loggers."""
+        shared = self._store(())
+        if not self.trainer.sanity_checking:
+            everything = {key: value for result in per_loader for key, value in result.items()} | shared
+            self.trainer.log_metrics(everything)
+        return [{**result, **shared} for result in per_loader]
+
+
+class PredictionLoop:
+    """Collects what `predict_step` returns for every batch."""
+
+    def __init__(self, trainer: Trainer, loaders: Any, return_predictions: bool) -> None:
+        self.trainer = trainer
+        self.source = LoaderSource(trainer, "predict", loaders)
+        self.return_predictions = return_predictions
+        self.num_batches: list[int | float] = []
+
+    def run(self) -> list[Any]:
+        """Predict; returns a list over batches, or a list over loaders of such lists."""
+        trainer, hooks, module = self.trainer, self.trainer.hooks, self.trainer.lightning_module
+        loaders = self.source.evaluation_loaders()
+        limit = trainer.limit_predict_batches
+        self.num_batches = [
+            limited_batches("limit_predict_batches", limit, length_of(one)) for one in loaders
+        ]
+        has_several = len(loaders) > 1
+        transfer = BatchTransfer(trainer)
+        step = step_caller(trainer, "predict_step", 2 if has_several else 1)
+        modes = [(layer, layer.training) for layer in module.modules()]
+        predictions: list[list[Any]] = []
+        trainer.metrics = None
+        with taeda.inference_mode() if trainer.inference_mode else taeda.no_grad():
+            module.on_predict_model_eval()
+            hooks("on_predict_start")
+            hooks("on_predict_epoch_start")
+            for dataloader_idx, loader in enumerate(loaders):
+                predictions.append([])
+                index = (dataloader_idx,) if has_several else ()
+                for batch_idx, batch in first_batches(loader, self.num_batches[dataloader_idx]):
+                    trainer.raise_if_interrupted()
+                    batch = transfer(batch, dataloader_idx)
+                    hooks("on_predict_batch_start", batch, batch_idx, *index)
+                    outputs = step(batch, batch_idx, *index)
+                    hooks("on_predict_batch_end", outputs, batch, batch_idx, *index)
+                    if self.return_predictions:
+                        predictions[-1].append(outputs)
+            hooks("on_predict_epoch_end")
+            hooks("on_predict_end")
+        for layer, mode in modes:
+            layer.training = mode
+        return predictions if has_several else predictions[0]

@@ -1,0 +1,650 @@
+"""`Trainer`: settings, the state of a run, and the methods that start one."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import taeda
+
+from .callbacks.callback import Callback
+from .callbacks.checkpoint import Checkpoint
+from .callbacks.model_checkpoint import ModelCheckpoint
+from .callbacks.model_summary import ModelSummary
+from .callbacks.progress_bar import ProgressBar, TerminalProgressBar
+from .callbacks.timer import Timer
+from .checkpoint import (
+    dump_checkpoint,
+    read_checkpoint,
+    restore_model,
+    restore_training,
+    select_checkpoint_path,
+    write_checkpoint,
+)
+from .datamodule import LightningDataModule
+from .errors import MisconfigurationException, UnknownArgumentError, closest
+from .hooks import HookCaller, is_overridden
+from .loggers.logger import Logger
+from .loggers.tensorboard import TensorBoardLogger
+from .loop import EvaluationLoop, FitLoop, PredictionLoop
+from .messages import info, warn_once
+from .module import LightningModule
+from .optimizers import LightningOptimizer, configure_optimizers
+from .progress import Phase, RunningStage, TrainerFn, TrainerStatus
+from .results_table import results_table
+from .run_state import RunState
+from .settings import check_limit, check_precision, check_single_device, parse_duration, pick_device
+
+__all__ = ["Trainer"]
+
+_STAGES = {
+    TrainerFn.FITTING: RunningStage.TRAINING,
+    TrainerFn.VALIDATING: RunningStage.VALIDATING,
+    TrainerFn.TESTING: RunningStage.TESTING,
+    TrainerFn.PREDICTING: RunningStage.PREDICTING,
+}
+
+
+class Trainer(RunState):
+    """Runs a `LightningModule`; arguments are Lightning's.
+
+    Args:
+        accelerator: "auto", "cpu" or "gpu".
+        strategy: "auto" or "single_device".
+        devices: 1 or "auto".
+        num_nodes: 1.
+        precision: "32-true" (default), "64-true", "bf16-true" or "16-true".
+        logger: a logger, a list of them, True for a `TensorBoardLogger`, or False.
+        callbacks: callbacks to add to the default ones.
+        fast_dev_run: run so many batches (True: 1) of everything once, without logger and checkpoints.
+        max_epochs: stop after so many epochs (1000 if neither this, `max_steps` nor `max_time` is given); -1: never.
+        min_epochs: do not stop early before.
+        max_steps: stop after so many optimizer steps; -1: never.
+        min_steps: do not stop early before.
+        max_time: stop after this time; see `Timer`.
+        limit_train_batches: batches of an epoch, as number (int) or fraction (float).
+        limit_val_batches: batches of a validation.
+        limit_test_batches: batches of a test.
+        limit_predict_batches: batches of a prediction.
+        overfit_batches: train and validate on so many of the training batches only.
+        val_check_interval: validate every so many batches (int), fraction of an epoch (float) or time (str, dict).
+        check_val_every_n_epoch: validate in every nth epoch only; None counts `val_check_interval` over epochs.
+        num_sanity_val_steps: validation batches to run before training (2); -1: all.
+        log_every_n_steps: send step values to loggers every so many steps (50).
+        enable_checkpointing: add a `ModelCheckpoint` if none is given.
+        enable_progress_bar: add a progress bar if none is given.
+        enable_model_summary: add a `ModelSummary` if none is given.
+        accumulate_grad_batches: step the optimizer after so many batches.
+        gradient_clip_val: largest gradient norm or value.
+        gradient_clip_algorithm: "norm" (default) or "value".
+        deterministic: True refuses operators that are not deterministic; on the CPU all of taeda's are.
+        benchmark: kept for Lightning's signature; a hint for GPUs that changes nothing on the CPU.
+        inference_mode: evaluate under `taeda.inference_mode` (else `no_grad`).
+        use_distributed_sampler: kept for Lightning's signature; there is one process.
+        profiler: not built; pass None.
+        detect_anomaly: find the operator whose gradient has NaN, where taeda can.
+        barebones: no logger, checkpoints, progress bar, summary, sanity check; for measuring.
+        plugins: not built; pass None.
+        sync_batchnorm: not built; pass False.
+        reload_dataloaders_every_n_epochs: ask for loaders again every so many epochs.
+        default_root_dir: folder for logs and checkpoints without a place of their own (the current folder).
+        enable_autolog_hparams: write hyper-parameters to the loggers.
+        model_registry: not built; pass None.
+
+    Raises:
+        MisconfigurationException: a setting cannot work; the message says how to fix it.
+        UnknownArgumentError: an argument has no such name.
+
+    Example:
+        >>> trainer = Trainer(max_epochs=3, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        >>> trainer.max_epochs, trainer.current_epoch, trainer.global_step
+        (3, 0, 0)
+    """
+
+    def __init__(
+        self,
+        *,
+        accelerator: str = "auto",
+        strategy: str = "auto",
+        devices: Any = "auto",
+        num_nodes: int = 1,
+        precision: Any = None,
+        logger: Any = None,
+        callbacks: list[Callback] | Callback | None = None,
+        fast_dev_run: int | bool = False,
+        max_epochs: int | None = None,
+        min_epochs: int | None = None,
+        max_steps: int = -1,
+        min_steps: int | None = None,
+        max_time: Any = None,
+        limit_train_batches: int | float | None = None,
+        limit_val_batches: int | float | None = None,
+        limit_test_batches: int | float | None = None,
+        limit_predict_batches: int | float | None = None,
+        overfit_batches: int | float = 0.0,
+        val_check_interval: Any = None,
+        check_val_every_n_epoch: int | None = 1,
+        num_sanity_val_steps: int | None = None,
+        log_every_n_steps: int | None = None,
+        enable_checkpointing: bool | None = None,
+        enable_progress_bar: bool | None = None,
+        enable_model_summary: bool | None = None,
+        accumulate_grad_batches: int = 1,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+        deterministic: bool | str | None = None,
+        benchmark: bool | None = None,
+        inference_mode: bool = True,
+        use_distributed_sampler: bool = True,
+        profiler: Any = None,
+        detect_anomaly: bool = False,
+        barebones: bool = False,
+        plugins: Any = None,
+        sync_batchnorm: bool = False,
+        reload_dataloaders_every_n_epochs: int = 0,
+        default_root_dir: str | Path | None = None,
+        enable_autolog_hparams: bool = True,
+        model_registry: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        for name in unknown:
+            known = Trainer.__init__.__kwdefaults__ or {}
+            raise UnknownArgumentError(f"Trainer: unknown argument {name!r}; {closest(name, known)}")
+        _refuse(
+            profiler=profiler,
+            plugins=plugins,
+            sync_batchnorm=sync_batchnorm or None,
+            model_registry=model_registry,
+        )
+        check_single_device(devices, num_nodes, strategy)
+        self.device = pick_device(accelerator)
+        self.precision, self.input_dtype = check_precision(precision)
+        self.barebones = barebones
+        self.fast_dev_run = fast_dev_run
+        self.inference_mode = inference_mode
+        self.default_root_dir = os.fspath(default_root_dir) if default_root_dir is not None else os.getcwd()
+        self.enable_autolog_hparams = enable_autolog_hparams
+        self.reload_dataloaders_every_n_epochs = reload_dataloaders_every_n_epochs
+        self.check_val_every_n_epoch = check_val_every_n_epoch
+        self.limit_train_batches = check_limit("limit_train_batches", limit_train_batches)
+        self.limit_val_batches = check_limit("limit_val_batches", limit_val_batches)
+        self.limit_test_batches = check_limit("limit_test_batches", limit_test_batches)
+        self.limit_predict_batches = check_limit("limit_predict_batches", limit_predict_batches)
+        self.overfit_batches = check_limit("overfit_batches", overfit_batches)
+        self.num_sanity_val_steps: int | float = _sanity_steps(num_sanity_val_steps, barebones)
+        self.log_every_n_steps = (
+            0 if barebones else _positive("log_every_n_steps", 50, log_every_n_steps, least=0)
+        )
+        self.accumulate_grad_batches = _positive("accumulate_grad_batches", 1, accumulate_grad_batches)
+        self.gradient_clip_val = gradient_clip_val
+        self.gradient_clip_algorithm = gradient_clip_algorithm
+        if gradient_clip_algorithm not in (None, "norm", "value"):
+            raise MisconfigurationException(
+                f"Trainer(gradient_clip_algorithm={gradient_clip_algorithm!r}): expected 'norm' or 'value'"
+            )
+        self._set_limits_of_training(max_epochs, min_epochs, max_steps, min_steps, max_time)
+        self._set_val_check_interval(val_check_interval)
+        if fast_dev_run:
+            self._set_fast_dev_run(int(fast_dev_run))
+        self.detect_anomaly = detect_anomaly
+        self.deterministic = deterministic
+        if deterministic:
+            taeda.use_deterministic_algorithms(True, warn_only=deterministic == "warn")
+        is_quiet = bool(barebones or fast_dev_run)
+        self.loggers: list[Logger] = [] if is_quiet else self._make_loggers(logger)
+        self.callbacks = self._make_callbacks(
+            callbacks, enable_checkpointing, enable_progress_bar, enable_model_summary, max_time
+        )
+        self._reset_run()
+
+    # Settings
+
+    def _set_limits_of_training(
+        self, max_epochs: Any, min_epochs: Any, max_steps: Any, min_steps: Any, max_time: Any
+    ) -> None:
+        for name, value in (("max_epochs", max_epochs), ("max_steps", max_steps)):
+            is_ok = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= -1)
+            if not is_ok or (name == "max_steps" and value is None):
+                raise MisconfigurationException(
+                    f"Trainer({name}={value!r}): expected a number from 0, or -1 for no limit"
+                )
+        if max_epochs is None and max_steps == -1 and max_time is None:
+            max_epochs = 1000
+            info("`Trainer` runs at most 1000 epochs; pass max_epochs, max_steps or max_time to choose")
+        self.max_epochs = -1 if max_epochs is None else max_epochs
+        self.min_epochs = min_epochs
+        self.max_steps = max_steps
+        self.min_steps = min_steps
+
+    def _set_val_check_interval(self, interval: Any) -> None:
+        self.val_check_seconds: float | None = None
+        self.val_check_interval: int | float = 1.0
+        if isinstance(interval, (int, float)) and not isinstance(interval, bool):
+            self.val_check_interval = interval
+            if not (interval >= 1 if isinstance(interval, int) else 0 < interval <= 1):
+                raise MisconfigurationException(
+                    f"Trainer(val_check_interval={interval!r}): expected a number of batches (int >= 1), a fraction "
+                    "of an epoch (float above 0.0 and up to 1.0), or a duration"
+                )
+        elif interval is not None:
+            self.val_check_seconds = parse_duration("val_check_interval", interval).total_seconds()
+        if (
+            self.check_val_every_n_epoch is None
+            and isinstance(self.val_check_interval, float)
+            and not interval
+        ):
+            raise MisconfigurationException(
+                "Trainer(check_val_every_n_epoch=None): counting over epochs needs val_check_interval as a number of "
+                "batches (int) or a duration"
+            )
+
+    def _set_fast_dev_run(self, batches: int) -> None:
+        info(f"Running in fast_dev_run mode: {batches} batch(es) of everything, no logger and no checkpoints")
+        self.max_steps, self.max_epochs, self.num_sanity_val_steps = batches, 1, 0
+        self.limit_train_batches = self.limit_val_batches = batches
+        self.limit_test_batches = self.limit_predict_batches = batches
+        self.val_check_interval, self.check_val_every_n_epoch = 1.0, 1
+
+    def _make_loggers(self, logger: Any) -> list[Logger]:
+        if logger is None or logger is True:
+            return [TensorBoardLogger(self.default_root_dir)]
+        if not logger:
+            return []
+        return list(logger) if isinstance(logger, (list, tuple)) else [logger]
+
+    def _make_callbacks(
+        self,
+        given: Any,
+        checkpoints: bool | None,
+        progress_bar: bool | None,
+        summary: bool | None,
+        max_time: Any,
+    ) -> list[Callback]:
+        callbacks: list[Callback] = [given] if isinstance(given, Callback) else list(given or [])
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise MisconfigurationException(
+                    f"Trainer(callbacks=...): expected Callback objects, got {type(callback).__name__}"
+                )
+        is_quiet = self.barebones
+        for kind, enabled, make in (
+            (Checkpoint, checkpoints, None if self.fast_dev_run else ModelCheckpoint),
+            (ProgressBar, progress_bar, TerminalProgressBar),
+            (ModelSummary, summary, ModelSummary),
+        ):
+            found = [callback for callback in callbacks if isinstance(callback, kind)]
+            if enabled is False and found:
+                raise MisconfigurationException(
+                    f"Trainer: {type(found[0]).__name__} is among the callbacks, but its enable_... argument is "
+                    "False; remove one of the two"
+                )
+            if not found and enabled is not False and not is_quiet and make is not None:
+                callbacks.append(make())
+        if max_time is not None and not any(isinstance(callback, Timer) for callback in callbacks):
+            callbacks.append(Timer(max_time))
+        return _checkpoints_last(callbacks)
+
+    # Runs
+
+    def fit(
+        self,
+        model: LightningModule,
+        train_dataloaders: Any = None,
+        val_dataloaders: Any = None,
+        datamodule: LightningDataModule | None = None,
+        ckpt_path: str | Path | None = None,
+        weights_only: bool | None = None,
+    ) -> None:
+        """Train a model.
+
+        Args:
+            model: what to train.
+            train_dataloaders: training loader (or a data module).
+            val_dataloaders: validation loader or loaders.
+            datamodule: instead of loaders.
+            ckpt_path: checkpoint to continue from: a path, "last" or "best".
+            weights_only: kept for Lightning's signature; files are always read safely.
+        """
+        if isinstance(train_dataloaders, LightningDataModule):
+            train_dataloaders, datamodule = None, train_dataloaders
+        self._check_data_arguments("fit", train_dataloaders or val_dataloaders, datamodule)
+        self._attach(TrainerFn.FITTING, model, datamodule)
+        self.progress = dataclasses.replace(
+            self.progress, batch_idx=-1, is_last_batch=False, phase=Phase.EPOCH_START, is_in_step=False
+        )
+        self.should_stop = self.schedulers_are_paused = False
+        self.fit_loop = FitLoop(self, train_dataloaders, val_dataloaders)
+        self._run(self.fit_loop.run, ckpt_path, is_model_given=True)
+
+    def validate(
+        self,
+        model: LightningModule | None = None,
+        dataloaders: Any = None,
+        ckpt_path: str | Path | None = None,
+        verbose: bool = True,
+        datamodule: LightningDataModule | None = None,
+        weights_only: bool | None = None,
+    ) -> list[dict[str, float]]:
+        """Run one validation; returns for each loader what was logged.
+
+        Args:
+            model: what to validate; by default the last model with its best checkpoint.
+            dataloaders: validation loader or loaders (or a data module).
+            ckpt_path: weights to load first: a path, "best" or "last".
+            verbose: print the results.
+            datamodule: instead of loaders.
+            weights_only: kept for Lightning's signature; files are always read safely.
+        """
+        return self._evaluate(TrainerFn.VALIDATING, model, dataloaders, ckpt_path, verbose, datamodule)
+
+    def test(
+        self,
+        model: LightningModule | None = None,
+        dataloaders: Any = None,
+        ckpt_path: str | Path | None = None,
+        verbose: bool = True,
+        datamodule: LightningDataModule | None = None,
+        weights_only: bool | None = None,
+    ) -> list[dict[str, float]]:
+        """Run one test; returns for each loader what was logged. Arguments are those of `validate`."""
+        return self._evaluate(TrainerFn.TESTING, model, dataloaders, ckpt_path, verbose, datamodule)
+
+    def _evaluate(
+        self, fn: TrainerFn, model: Any, dataloaders: Any, ckpt_path: Any, verbose: bool, datamodule: Any
+    ) -> list[dict[str, float]]:
+        if isinstance(dataloaders, LightningDataModule):
+            dataloaders, datamodule = None, dataloaders
+        self._check_data_arguments(fn.value, dataloaders, datamodule)
+        self._attach(fn, model, datamodule)
+        loop = self.evaluation_loop = EvaluationLoop(self, _STAGES[fn], dataloaders)
+        results: list[dict[str, float]] = self._run(loop.run, ckpt_path, is_model_given=model is not None)
+        if verbose:
+            self.print(results_table(results, fn.value))
+        return results
+
+    def predict(
+        self,
+        model: LightningModule | None = None,
+        dataloaders: Any = None,
+        datamodule: LightningDataModule | None = None,
+        return_predictions: bool | None = None,
+        ckpt_path: str | Path | None = None,
+        weights_only: bool | None = None,
+    ) -> list[Any] | None:
+        """Predict; returns what `predict_step` returned per batch (per loader and batch with several loaders).
+
+        Args:
+            model: what to predict with; by default the last model with its best checkpoint.
+            dataloaders: loader or loaders (or a data module).
+            datamodule: instead of loaders.
+            return_predictions: False returns None and keeps nothing in memory.
+            ckpt_path: weights to load first: a path, "best" or "last".
+            weights_only: kept for Lightning's signature; files are always read safely.
+        """
+        if isinstance(dataloaders, LightningDataModule):
+            dataloaders, datamodule = None, dataloaders
+        self._check_data_arguments("predict", dataloaders, datamodule)
+        self._attach(TrainerFn.PREDICTING, model, datamodule)
+        keep = return_predictions is not False
+        loop = self.predict_loop = PredictionLoop(self, dataloaders, keep)
+        predictions: list[Any] = self._run(loop.run, ckpt_path, is_model_given=model is not None)
+        return predictions if keep else None
+
+    # The course of every run
+
+    def _check_data_arguments(self, method: str, loaders: Any, datamodule: Any) -> None:
+        if loaders is not None and datamodule is not None:
+            raise MisconfigurationException(
+                f"trainer.{method}: got both loaders and a datamodule; pass one of them"
+            )
+        if datamodule is not None and not isinstance(datamodule, LightningDataModule):
+            raise TypeError(
+                f"trainer.{method}(datamodule=...): expected a LightningDataModule, got {type(datamodule).__name__}"
+            )
+
+    def _attach(self, fn: TrainerFn, model: Any, datamodule: LightningDataModule | None) -> None:
+        if model is None:
+            if self._module is None:
+                raise TypeError(
+                    f"trainer.{fn.value}() without a model: there was no earlier run to take it from; pass model="
+                )
+            model = self._module
+        if not isinstance(model, LightningModule):
+            raise TypeError(
+                f"trainer.{fn.value}(): expected a LightningModule, got {type(model).__name__}; derive the class from "
+                "taeda_lightning.LightningModule"
+            )
+        self._module = model
+        model.trainer = self
+        self.datamodule = datamodule
+        if datamodule is not None:
+            datamodule.trainer = self
+        self.state.fn, self.state.stage, self.state.status = fn, _STAGES[fn], TrainerStatus.RUNNING
+        self.current_hook, self.metrics = None, None
+
+    def _run(self, loop: Callable[[], Any], ckpt_path: Any, is_model_given: bool) -> Any:
+        own_callbacks = self.callbacks
+        try:
+            with self._interrupts.handled(), self._numerics():
+                self.callbacks = _with_model_callbacks(own_callbacks, self.lightning_module)
+                self.hooks = HookCaller(self, self.lightning_module, self.callbacks)
+                self._check_configuration()
+                result = self._run_stages(loop, ckpt_path, is_model_given)
+        except BaseException as exception:
+            self._end_with_exception(exception)
+            raise
+        finally:
+            self.callbacks = own_callbacks
+            self.current_hook = None
+        self.state.status, self.state.stage = TrainerStatus.FINISHED, None
+        return result
+
+    def _run_stages(self, loop: Callable[[], Any], ckpt_path: Any, is_model_given: bool) -> Any:
+        """Set up, restore, run, tear down, in Lightning's order."""
+        module, datamodule, fn = self.lightning_module, self.datamodule, self.state.fn
+        assert fn is not None
+        stage = fn.value
+        owners = [owner for owner in (datamodule, module) if owner is not None]
+        self.ckpt_path = select_checkpoint_path(self, ckpt_path, is_model_given)
+        checkpoint = None
+        if self.ckpt_path is not None:
+            info(f"Restoring from the checkpoint {self.ckpt_path}")
+            checkpoint = read_checkpoint(self.ckpt_path)
+        for owner in owners:
+            owner.prepare_data()
+        if datamodule is not None:
+            datamodule.setup(stage)
+        for callback in self.callbacks:
+            callback.setup(self, module, stage)
+        module.setup(stage)
+        module.configure_model()
+        if checkpoint is not None:
+            restore_model(self, checkpoint)
+        module.to(device=self.device, dtype=self.input_dtype)
+        if self.fitting:
+            self.reset_metrics()
+            self.optimizers, self.lr_scheduler_configs = configure_optimizers(module)
+            self.lightning_optimizers = [LightningOptimizer(one, module) for one in self.optimizers]
+            self.hooks("on_fit_start")
+        if self.enable_autolog_hparams:
+            self._log_hyperparameters(owners)
+        module.zero_grad()
+        if self.fitting and checkpoint is not None:
+            assert self.ckpt_path is not None
+            restore_training(self, checkpoint, self.ckpt_path)
+        del checkpoint
+        result = loop()
+        if self.fitting:
+            self.hooks("on_fit_end")
+        if datamodule is not None:
+            datamodule.teardown(stage)
+        for callback in self.callbacks:
+            callback.teardown(self, module, stage)
+        module.teardown(stage)
+        for logger in self.loggers:
+            logger.finalize("success")
+        return result
+
+    def _check_configuration(self) -> None:
+        module, name = self.lightning_module, type(self.lightning_module).__name__
+        if self.state.fn is TrainerFn.FITTING:
+            for method in ("training_step", "configure_optimizers"):
+                if not is_overridden(method, module):
+                    raise MisconfigurationException(
+                        f"trainer.fit: {name} defines no {method}(); a fit needs training_step() and "
+                        "configure_optimizers()"
+                    )
+            has_step = is_overridden("validation_step", module)
+            if self.fit_loop.validation.source.is_defined() and not has_step:
+                warn_once(
+                    f"trainer.fit: there is validation data but {name} defines no validation_step(); skipping it"
+                )
+            if not module.automatic_optimization:
+                for argument, value, neutral in (
+                    ("gradient_clip_val", self.gradient_clip_val, None),
+                    ("accumulate_grad_batches", self.accumulate_grad_batches, 1),
+                ):
+                    if value != neutral:
+                        raise MisconfigurationException(
+                            f"Trainer({argument}={value}) does nothing in manual optimization; do it in "
+                            f"{name}.training_step (self.clip_gradients(...), or stepping every n batches)"
+                        )
+        elif self.state.fn in (TrainerFn.VALIDATING, TrainerFn.TESTING):
+            step = "validation_step" if self.state.fn is TrainerFn.VALIDATING else "test_step"
+            if not is_overridden(step, module):
+                raise MisconfigurationException(f"trainer.{self.state.fn.value}: {name} defines no {step}()")
+
+    def _log_hyperparameters(self, owners: list[Any]) -> None:
+        merged: dict[str, Any] = {}
+        for owner in owners:
+            if owner._log_hyperparams:
+                for key, value in owner.hparams_initial.items():
+                    if key in merged and merged[key] is not value and merged[key] != value:
+                        raise MisconfigurationException(
+                            f"the hyper-parameter {key!r} is {merged[key]!r} in the datamodule and {value!r} in the "
+                            "model; rename one or call save_hyperparameters(logger=False) in one of them"
+                        )
+                    merged[key] = value
+        for logger in self.loggers:
+            if merged:
+                logger.log_hyperparams(merged)
+            logger.save()
+
+    @contextlib.contextmanager
+    def _numerics(self) -> Iterator[None]:
+        """Default type and anomaly detection for the duration of a run."""
+        previous = taeda.get_default_dtype()
+        anomaly = taeda.autograd.set_detect_anomaly(True) if self.detect_anomaly else contextlib.nullcontext()
+        if self.input_dtype is not None:
+            taeda.set_default_dtype(self.input_dtype)
+        try:
+            with anomaly:
+                yield
+        finally:
+            taeda.set_default_dtype(previous)
+
+    def _end_with_exception(self, exception: BaseException) -> None:
+        """Save what can be continued from, tell callbacks and loggers."""
+        self.state.status = TrainerStatus.INTERRUPTED
+        if isinstance(exception, (KeyboardInterrupt, SystemExit)):
+            self._save_interrupted()
+        module = self.lightning_module
+        for callback in self.callbacks:
+            callback.on_exception(self, module, exception)
+        if self.datamodule is not None:
+            self.datamodule.on_exception(exception)
+        for logger in self.loggers:
+            logger.finalize("failed")
+        self.state.stage = None
+
+    def _save_interrupted(self) -> None:
+        callback = self.checkpoint_callback
+        has_begun = self.fitting and self.progress.total_batches > 0 and not self.sanity_checking
+        if not has_begun or callback is None or callback.dirpath is None or self.fast_dev_run:
+            return
+        if self.progress.is_in_step:
+            info(
+                "Interrupted in the middle of a batch, nothing is saved now; continue from the last checkpoint in "
+                f"{callback.dirpath}"
+            )
+            return
+        path = os.path.join(callback.dirpath, "interrupted.ckpt")
+        self.save_checkpoint(path)
+        info(f"Interrupted; saved to {path}. Continue with trainer.fit(..., ckpt_path={path!r})")
+
+    def save_checkpoint(
+        self, filepath: str | Path, weights_only: bool | None = None, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint of the current state, atomically.
+
+        Args:
+            filepath: the file.
+            weights_only: leave out what only training needs.
+            storage_options: not used; kept for Lightning's signature.
+
+        Raises:
+            RuntimeError: the trainer has no model yet.
+            TypeError: the state holds objects that cannot be stored safely; the message names them.
+        """
+        write_checkpoint(dump_checkpoint(self, bool(weights_only)), filepath)
+
+    def print(self, *args: Any, **kwargs: Any) -> None:
+        """Print without breaking the progress bar."""
+        bar = self.progress_bar_callback
+        if bar is not None and bar.is_enabled:
+            bar.print(*args, **kwargs)
+        else:
+            print(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def init_module(self, empty_init: bool | None = None) -> Iterator[None]:
+        """Make tensors in the trainer's precision within the block.
+
+        Args:
+            empty_init: kept for Lightning's signature; weights are always initialized.
+        """
+        with self._numerics():
+            yield
+
+
+def _refuse(**settings: Any) -> None:
+    for name, value in settings.items():
+        if value is not None:
+            raise MisconfigurationException(
+                f"Trainer({name}={value!r}): this version has no {name.replace('_', ' ')}; leave the argument out"
+            )
+
+
+def _sanity_steps(steps: int | None, barebones: bool) -> int | float:
+    if steps is None:
+        return 0 if barebones else 2
+    if steps < -1:
+        raise MisconfigurationException(
+            f"Trainer(num_sanity_val_steps={steps}): expected a number of batches from 0, or -1 for all"
+        )
+    return float("inf") if steps == -1 else steps
+
+
+def _positive(name: str, default: int, value: int | None, least: int = 1) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise MisconfigurationException(f"Trainer({name}={value!r}): expected a whole number from {least}")
+    return value
+
+
+def _checkpoints_last(callbacks: list[Callback]) -> list[Callback]:
+    """Checkpoint callbacks after all others, so that their files hold what the others did."""
+    return sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
+
+
+def _with_model_callbacks(callbacks: list[Callback], module: LightningModule) -> list[Callback]:
+    """The trainer's callbacks with those of `configure_callbacks`, which replace callbacks of their type."""
+    own = module.configure_callbacks()
+    own = [own] if isinstance(own, Callback) else list(own or [])
+    kinds = {type(callback) for callback in own}
+    return _checkpoints_last([c for c in callbacks if type(c) not in kinds] + own)
