@@ -53,7 +53,8 @@ def move_data_to_device(batch: Any, device: Any) -> Any:
 
 
 def cast_floating_point(batch: Any, dtype: taeda.dtype) -> Any:
-    """Convert the floating-point tensors of a batch to `dtype`; integers, booleans and complex values stay."""
+    """Convert the floating-point tensors of a batch to `dtype`; integers, booleans and complex values
+    stay."""
     return map_tensors(batch, lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
 
 
@@ -79,7 +80,8 @@ def extract_batch_size(batch: Any) -> int:
         )
     if len(set(sizes)) > 1:
         warn_once(
-            f"self.log: the tensors of the batch have different first dimensions {sorted(set(sizes))}; taking "
+            f"self.log: the tensors of the batch have different first dimensions {sorted(set(sizes))}; "
+            "taking "
             f"{sizes[0]} as batch size. Pass self.log(..., batch_size=...) if that is wrong."
         )
     return sizes[0]

@@ -1,8 +1,9 @@
 """Checkpoints: everything that an exact resume needs, as tensors and plain values, written atomically.
 
-The file is what `taeda.save` writes, so `taeda.load` reads it without executing code. Keys are Lightning's: `epoch`,
-`global_step`, `state_dict`, `optimizer_states`, `lr_schedulers`, `callbacks`, `loops`, `hyper_parameters`; besides,
-`rng` (random generators) and `gradients` (of a batch that is still accumulating).
+The file is what `taeda.save` writes, so `taeda.load` reads it without executing code. Keys are Lightning's:
+`epoch`, `global_step`, `state_dict`, `optimizer_states`, `lr_schedulers`, `callbacks`, `loops`,
+`hyper_parameters`; besides, `rng` (random generators) and `gradients` (of a batch that is still
+accumulating).
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ __all__ = [
     "read_checkpoint",
     "read_hparams_file",
     "restore_model",
-    "restore_training",
     "select_checkpoint_path",
     "write_checkpoint",
 ]
@@ -89,6 +89,7 @@ def _loop_state(trainer: Trainer) -> dict[str, Any]:
     trainer.fold_metrics()
     return {
         "loader": None if loop.loader is None else loader_position(loop.loader),
+        "is_loader_open": loop.is_loader_open,
         "num_batches": None if loop.num_batches == float("inf") else int(loop.num_batches),
         "metrics": loop.metrics.state_dict(),
         "logged": {kind: {k: float(v) for k, v in values.items()} for kind, values in trainer.logged.items()},
@@ -97,7 +98,8 @@ def _loop_state(trainer: Trainer) -> dict[str, Any]:
 
 
 def _waiting_gradients(trainer: Trainer) -> dict[str, Any]:
-    """Gradients that a later optimizer step will use: while accumulating, and always in manual optimization."""
+    """Gradients that a later optimizer step will use: while accumulating, and always in manual
+    optimization."""
     module = trainer.lightning_module
     is_waiting = (
         not module.automatic_optimization
@@ -119,7 +121,8 @@ def _storable(owner: Any) -> dict[str, Any]:
             dropped.append(f"{name} ({type(value).__name__})")
     if dropped:
         warn_once(
-            f"{type(owner).__name__}: the hyper-parameters {', '.join(dropped)} are no plain values and are left out "
+            f"{type(owner).__name__}: the hyper-parameters {', '.join(dropped)} are no plain values and are "
+            "left out "
             f"of checkpoints; pass them to load_from_checkpoint again, or save_hyperparameters(ignore=[...])"
         )
     return kept
@@ -156,8 +159,10 @@ def plain(value: Any, path: str) -> Any:
     if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return value.item()
     raise TypeError(
-        f"checkpoint: {path} is a {type(value).__module__}.{type(value).__qualname__}, which cannot be stored safely; "
-        "expected tensors, numbers, strings, None, and lists, tuples or dicts of these. Convert it in state_dict() or "
+        f"checkpoint: {path} is a {type(value).__module__}.{type(value).__qualname__}, which cannot be "
+        "stored safely; "
+        "expected tensors, numbers, strings, None, and lists, tuples or dicts of these. Convert it in "
+        "state_dict() or "
         "on_save_checkpoint()"
     )
 
@@ -244,7 +249,8 @@ def select_checkpoint_path(
         if not has_best:
             return None
         info(
-            f"{call}() without a model: using the best checkpoint of the fit; pass ckpt_path to choose another"
+            f"{call}() without a model: using the best checkpoint of the fit; pass ckpt_path to choose "
+            "another"
         )
         ckpt_path = "best"
     if ckpt_path == "best":
@@ -294,44 +300,6 @@ def load_weights(module: LightningModule, checkpoint: dict[str, Any], strict: bo
     )
 
 
-def restore_training(trainer: Trainer, checkpoint: dict[str, Any], path: str) -> None:
-    """Restore optimizers, schedulers, counters and waiting gradients; loader and generators follow in the loop.
-
-    Raises:
-        MisconfigurationException: the file has weights only, or does not match the optimizers.
-    """
-    state = checkpoint.get("loops", {}).get("fit_loop", {})
-    missing = [key for key in ("optimizer_states", "lr_schedulers", "rng") if key not in checkpoint]
-    if missing or "logged" not in state:
-        raise MisconfigurationException(
-            f"fit(ckpt_path={path!r}): the file lacks {missing or ['loops']}, so training cannot go on from it "
-            "(save_weights_only=True, or written by another program); load its weights with "
-            f"{type(trainer.lightning_module).__name__}.load_from_checkpoint and start a new fit"
-        )
-    for kind, current, saved in (
-        ("optimizers", trainer.optimizers, checkpoint["optimizer_states"]),
-        ("schedulers", trainer.lr_scheduler_configs, checkpoint["lr_schedulers"]),
-    ):
-        if len(current) != len(saved):
-            raise MisconfigurationException(
-                f"fit(ckpt_path={path!r}): the file holds {len(saved)} {kind}, configure_optimizers returned "
-                f"{len(current)}; return the same as when the file was written"
-            )
-    for optimizer, optimizer_state in zip(trainer.optimizers, checkpoint["optimizer_states"]):
-        optimizer.load_state_dict(optimizer_state)
-    for config, scheduler_state in zip(trainer.lr_scheduler_configs, checkpoint["lr_schedulers"]):
-        config.scheduler.load_state_dict(scheduler_state)
-    trainer.progress.load_state_dict(state["progress"])
-    trainer.should_stop = state["should_stop"]
-    for kind, values in state["logged"].items():
-        trainer.logged[kind].update(values)
-    trainer.fit_loop.metrics.load_state_dict(state["metrics"])
-    trainer.fit_loop.resume_state = {**state, "rng": checkpoint["rng"]}
-    parameters = dict(trainer.lightning_module.named_parameters())
-    for name, gradient in checkpoint["gradients"].items():
-        parameters[name].grad = gradient.to(parameters[name].device)
-
-
 def build_from_hyperparameters(
     cls: type[Any], stored: Mapping[str, Any], given: Mapping[str, Any], path: str | Path
 ) -> Any:
@@ -349,8 +317,10 @@ def build_from_hyperparameters(
     missing = sorted(required - values.keys())
     if missing:
         raise MisconfigurationException(
-            f"{cls.__name__}.load_from_checkpoint({str(path)!r}): __init__ needs {missing}, which the file does not "
-            f"hold (it has {sorted(stored)}); pass them as keyword arguments, or call self.save_hyperparameters() in "
+            f"{cls.__name__}.load_from_checkpoint({str(path)!r}): __init__ needs {missing}, which the file "
+            "does not "
+            f"hold (it has {sorted(stored)}); pass them as keyword arguments, or call "
+            "self.save_hyperparameters() in "
             "__init__ before training"
         )
     return cls(**values)
@@ -366,7 +336,8 @@ def read_hparams_file(path: str | Path) -> dict[str, Any]:
         import yaml
     except ImportError:
         raise MisconfigurationException(
-            f"hparams_file={str(path)!r}: reading YAML needs PyYAML; pip install pyyaml, or pass the values as "
+            f"hparams_file={str(path)!r}: reading YAML needs PyYAML; pip install pyyaml, or pass the values "
+            "as "
             "keyword arguments"
         ) from None
     content = yaml.safe_load(Path(path).read_text())
@@ -377,7 +348,7 @@ def is_last_name(stem: str, last_name: str) -> bool:
     """Whether a file name without suffix is that of a "last" (or interrupted) checkpoint.
 
     Example:
-        >>> is_last_name("last-v1", "last"), is_last_name("interrupted", "last"), is_last_name("lasting", "last")
-        (True, True, False)
+        >>> is_last_name("last-v1", "last"), is_last_name("lasting", "last")
+        (True, False)
     """
     return re.fullmatch(rf"(?:{re.escape(last_name)}|interrupted)(?:-v\d+)?", stem) is not None

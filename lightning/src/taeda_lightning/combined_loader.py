@@ -69,8 +69,8 @@ class CombinedLoader:
 
     Args:
         iterables: a loader, or a list, tuple or dict of loaders; batches come in the same structure.
-        mode: "min_size" stops with the shortest, "max_size_cycle" restarts shorter ones until the longest ends,
-            "max_size" gives None for those that have ended, "sequential" runs one after another.
+        mode: "min_size" stops with the shortest, "max_size_cycle" restarts shorter ones until the longest
+            ends, "max_size" gives None for those that have ended, "sequential" runs one after another.
 
     Raises:
         ValueError: the mode is none of these.
@@ -86,9 +86,10 @@ class CombinedLoader:
         self._iterables = iterables
         self._mode = mode
         self._flattened = flatten_loaders(iterables)
-        self._restarts: list[int] = [0] * len(self._flattened)
-        self._active: list[bool] = []
-        self._resume: dict[str, Any] | None = None
+        self._position = 0
+        self._active = [True] * len(self._flattened)
+        self._open = [False] * len(self._flattened)
+        self._is_resumed = False
 
     @property
     def iterables(self) -> Any:
@@ -114,35 +115,47 @@ class CombinedLoader:
 
     def __iter__(self) -> Iterator[tuple[Any, int, int]]:
         if self._mode == "sequential":
-            for dataloader_idx, loader in enumerate(self._flattened):
-                for batch_idx, batch in enumerate(loader):
-                    yield batch, batch_idx, dataloader_idx
-            return
-        start = 0
-        iterators = [iter(loader) for loader in self._flattened]
-        self._active = [True] * len(iterators)
-        if self._resume is not None:
-            start, self._active = self._resume["position"], list(self._resume["active"])
-            self._resume = None
-        self._position = start
+            return self._one_after_another()
+        iterators: list[Any] = [None] * len(self._flattened)
+        if self._is_resumed:
+            # Loaders that go on within their epoch are started now, before the caller restores generators.
+            iterators = [
+                iter(loader) if is_active or self._mode == "max_size_cycle" else iter(())
+                for loader, is_active in zip(self._flattened, self._active)
+            ]
+        else:
+            self._position, self._active = 0, [True] * len(iterators)
+        self._open = [iterator is not None for iterator in iterators]
+        self._is_resumed = False
+        return self._together(iterators)
+
+    def _one_after_another(self) -> Iterator[tuple[Any, int, int]]:
+        for dataloader_idx, loader in enumerate(self._flattened):
+            for batch_idx, batch in enumerate(loader):
+                yield batch, batch_idx, dataloader_idx
+
+    def _together(self, iterators: list[Any]) -> Iterator[tuple[Any, int, int]]:
         while True:
-            values: list[Any] = []
-            for i, iterator in enumerate(iterators):
-                found = next(iterator, _ENDED)
-                if found is _ENDED:
-                    if self._mode == "min_size":
-                        return
-                    self._active[i] = False
-                    if not any(self._active):
-                        return
-                    if self._mode == "max_size_cycle":
-                        iterators[i] = iter(self._flattened[i])
-                        found = next(iterators[i], _ENDED)
-                    if found is _ENDED:
-                        found = None
-                values.append(found)
+            values = [self._next(iterators, i) for i in range(len(iterators))]
+            if not any(self._active) or (self._mode == "min_size" and not all(self._active)):
+                self._position = 0
+                return
             self._position += 1
             yield _rebuild(self._iterables, iter(values)), self._position - 1, 0
+
+    def _next(self, iterators: list[Any], i: int) -> Any:
+        """Next batch of loader `i`, None where it has ended; a cycled loader starts again."""
+        if iterators[i] is None:
+            # Each loader is started right before its first batch, so that it draws its order in one go.
+            iterators[i], self._open[i] = iter(self._flattened[i]), True
+        found = next(iterators[i], _ENDED)
+        if found is _ENDED and self._open[i]:
+            self._active[i] = self._open[i] = False
+        if found is _ENDED and self._mode == "max_size_cycle" and any(self._active):
+            iterators[i] = iter(self._flattened[i])
+            self._open[i] = True
+            found = next(iterators[i], _ENDED)
+        return None if found is _ENDED else found
 
     def state_dict(self) -> dict[str, Any]:
         """Position of the combination and of each loader.
@@ -151,16 +164,20 @@ class CombinedLoader:
             AttributeError: a loader has no `state_dict`.
         """
         return {
-            "position": getattr(self, "_position", 0),
+            "position": self._position,
             "active": list(self._active),
+            "open": list(self._open),
             "loaders": [loader.state_dict() for loader in self._flattened],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next iteration continue where `state_dict` was taken."""
-        self._resume = state
-        for loader, loader_state in zip(self._flattened, state["loaders"]):
+        self._position, self._active = state["position"], list(state["active"])
+        self._is_resumed = self._position > 0
+        for loader, loader_state, is_open in zip(self._flattened, state["loaders"], state["open"]):
             loader.load_state_dict(loader_state)
+            if is_open and not self._is_resumed:
+                iter(loader)  # that round is over, although this loader was not at its end
 
 
 _ENDED = object()

@@ -13,7 +13,8 @@ class MisconfigurationException(Exception):
 
 
 class UnknownArgumentError(MisconfigurationException, TypeError):
-    """A keyword argument that the callable does not have; also a `TypeError`, as Python itself would raise."""
+    """A keyword argument that the callable does not have; also a `TypeError`, as Python itself would
+    raise."""
 
 
 class CheckpointNotFoundError(MisconfigurationException, FileNotFoundError):

@@ -197,7 +197,8 @@ def _base_of(instance: object) -> type:
         if isinstance(instance, base):
             return base
     raise ValueError(
-        f"is_overridden: expected a LightningModule, LightningDataModule or Callback, got {type(instance).__name__}; "
+        "is_overridden: expected a LightningModule, LightningDataModule or Callback, got "
+        f"{type(instance).__name__}; "
         "pass parent= for other classes"
     )
 
@@ -210,9 +211,9 @@ class HookCaller:
     """Calls a hook on the callbacks and on the module, in Lightning's order.
 
     Which of them override the hook is found out once, so a hook that nobody overrides costs two look-ups.
-    Callbacks come before the module. Those that name the hook in `runs_after_module` come after it: a checkpoint
-    written in `on_train_batch_end`, `on_validation_end` or `on_train_epoch_end` then holds what the module's own
-    hook did, and a resumed run does not miss it.
+    Callbacks come before the module. Those that name the hook in `runs_after_module` come after it: a
+    checkpoint written in `on_train_batch_end`, `on_validation_end` or `on_train_epoch_end` then holds what
+    the module's own hook did, and a resumed run does not miss it.
     """
 
     def __init__(self, trainer: Trainer, module: LightningModule, callbacks: Iterable[Callback]) -> None:

@@ -16,8 +16,8 @@ __all__ = ["Interrupts"]
 class Interrupts:
     """Remembers a signal until the loop can stop at a clean point.
 
-    The first SIGINT or SIGTERM is only noted; `check` raises at the next batch boundary. A second SIGINT raises
-    `KeyboardInterrupt` at once.
+    The first SIGINT or SIGTERM is only noted; `check` raises at the next batch boundary. A second SIGINT
+    raises `KeyboardInterrupt` at once.
     """
 
     def __init__(self) -> None:

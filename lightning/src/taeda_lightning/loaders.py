@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoaderSource",
+    "batches_between_validations",
     "limited_batches",
     "loader_position",
     "restore_loader_position",
     "set_sampler_epoch",
+    "unshuffled",
 ]
 
 
@@ -67,18 +69,21 @@ class LoaderSource:
             owner = self.owner()
             if owner is None:
                 raise MisconfigurationException(
-                    f"no {self.stage} data: pass loaders to the Trainer's method, pass a datamodule, or define "
+                    f"no {self.stage} data: pass loaders to the Trainer's method, pass a datamodule, or "
+                    "define "
                     f"{self.hook_name}() in {type(self.trainer.lightning_module).__name__}"
                 )
             loaders, where = getattr(owner, self.hook_name)(), f"{type(owner).__name__}.{self.hook_name}()"
         for loader in flatten_loaders(loaders):
             if not isinstance(loader, Iterable):
                 raise MisconfigurationException(
-                    f"{where}: expected an iterable of batches such as a DataLoader, got {type(loader).__name__}"
+                    f"{where}: expected an iterable of batches such as a DataLoader, got "
+                    f"{type(loader).__name__}"
                 )
             if length_of(loader) == 0:
                 raise MisconfigurationException(
-                    f"{where}: a loader has length 0, so it gives no batches; check the data set, and drop_last "
+                    f"{where}: a loader has length 0, so it gives no batches; check the data set, and "
+                    "drop_last "
                     "when the data set is smaller than one batch"
                 )
         return loaders
@@ -151,6 +156,37 @@ def limited_batches(argument: str, limit: int | float, length: int | float) -> i
     return batches
 
 
+def batches_between_validations(trainer: Trainer, num_batches: int | float) -> int | float:
+    """Training batches between two validations; infinity for the end of a loader without length, or by time.
+
+    Args:
+        trainer: its `val_check_interval` decides.
+        num_batches: training batches of an epoch, infinity if unknown.
+
+    Raises:
+        MisconfigurationException: the interval does not fit the number of batches.
+    """
+    interval = trainer.val_check_interval
+    if trainer.val_check_seconds is not None:
+        return math.inf
+    if isinstance(interval, int):
+        is_too_long = interval > num_batches and trainer.check_val_every_n_epoch is not None
+        if is_too_long and trainer.enable_validation:
+            raise MisconfigurationException(
+                f"val_check_interval={interval} is more than the {num_batches} training batches of an epoch; "
+                "pass a smaller number, or check_val_every_n_epoch=None to count over epochs"
+            )
+        return interval
+    if num_batches != math.inf:
+        return max(1, int(num_batches * interval))
+    if interval != 1.0:
+        raise MisconfigurationException(
+            f"val_check_interval={interval}: a fraction needs a training loader with a length; pass a number "
+            "of batches"
+        )
+    return math.inf
+
+
 def set_sampler_epoch(loader: Any, epoch: int) -> None:
     """Tell the samplers of a loader which epoch begins, if they want to know."""
     for single in flatten_loaders(loader):
@@ -189,7 +225,9 @@ def restore_loader_position(loader: Any, state: Any, batches_seen: int) -> int:
     if isinstance(loader, Sequence):
         return batches_seen
     raise MisconfigurationException(
-        f"the checkpoint was written after batch {batches_seen} of an epoch, but the loader {type(loader).__name__} "
-        "cannot continue there: it has no state_dict() and load_state_dict(). Use taeda.utils.data.DataLoader, add "
+        f"the checkpoint was written after batch {batches_seen} of an epoch, but the loader "
+        f"{type(loader).__name__} "
+        "cannot continue there: it has no state_dict() and load_state_dict(). Use "
+        "taeda.utils.data.DataLoader, add "
         "these two methods, or resume from a checkpoint that was written at the end of an epoch"
     )

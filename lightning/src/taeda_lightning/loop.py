@@ -1,8 +1,8 @@
 """The whole loop: fit, validate, test and predict, top to bottom.
 
 `FitLoop.run` is the outline; every method below it is called by the ones above. All state lives in
-`trainer.progress` (counters), `trainer.metrics` (logged values), the loaders and the random generators; a checkpoint
-holds these four, and `Progress.phase` says where to continue.
+`trainer.progress` (counters), `trainer.metrics` (logged values), the loaders and the random generators; a
+checkpoint holds these four, and `Progress.phase` says where to continue.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import taeda
 from .combined_loader import CombinedLoader, length_of
 from .errors import MisconfigurationException
 from .hooks import is_overridden
-from .loaders import LoaderSource, limited_batches, restore_loader_position, set_sampler_epoch
-from .messages import info, warn, warn_once
+from .loaders import LoaderSource, batches_between_validations, limited_batches, set_sampler_epoch
+from .messages import info
 from .metrics import MetricStore
+from .optimizers import step_schedulers
 from .progress import Phase, RunningStage
-from .rng import capture_rng, isolate_rng, restore_rng
+from .resume import continue_position
+from .rng import capture_rng, isolate_rng
 from .steps import BatchTransfer, first_batches, loss_of, step_caller
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ class FitLoop:
         self.val_check_batch: int | float = math.inf
         self.resume_state: dict[str, Any] | None = None
         self.validation_rng: dict[str, Any] | None = None
-        self._skip_batches = 0
-        self._continue_iterator = False
+        self.is_loader_open = False
+        self.iterator: Any = None
         self._last_reload_epoch = 0
         self._warned_early_stop = False
 
@@ -64,7 +66,9 @@ class FitLoop:
         if self.validation.is_enabled and trainer.check_val_every_n_epoch:
             self.validation.set_up_data()
         trainer.hooks("on_train_start")
-        self._resume()
+        if self.resume_state is not None:
+            self.iterator = continue_position(self, self.resume_state)
+            self.resume_state = None
         while not self._is_at_end():
             if progress.phase is Phase.EPOCH_START:
                 self._begin_epoch()
@@ -91,90 +95,38 @@ class FitLoop:
         trainer.metrics = self.metrics
 
     def set_up_data(self) -> None:
+        """Ask for the training loader; find how many batches an epoch has and when to validate."""
         trainer = self.trainer
         self.loader = self.source.train_loader()
         limit = trainer.overfit_batches or trainer.limit_train_batches
-        self.num_batches = limited_batches("limit_train_batches", limit, length_of(self.loader))
+        self._length = length_of(self.loader)
+        self.num_batches = limited_batches("limit_train_batches", limit, self._length)
+        self.val_check_batch = batches_between_validations(trainer, self.num_batches)
         self._last_reload_epoch = trainer.progress.epoch
-        interval = trainer.val_check_interval
-        if trainer.val_check_seconds is not None:
-            self.val_check_batch = math.inf
-        elif isinstance(interval, int):
-            self.val_check_batch = interval
-            is_too_long = interval > self.num_batches and trainer.check_val_every_n_epoch is not None
-            if is_too_long and self.validation.is_enabled and trainer.limit_val_batches:
-                raise MisconfigurationException(
-                    f"val_check_interval={interval} is more than the {self.num_batches} training batches of an "
-                    "epoch; pass a smaller number, or check_val_every_n_epoch=None to count over epochs"
-                )
-        elif self.num_batches == math.inf:
-            if interval != 1.0:
-                raise MisconfigurationException(
-                    f"val_check_interval={interval}: a fraction needs a training loader with a length; "
-                    "pass a number of batches"
-                )
-            self.val_check_batch = math.inf
-        else:
-            self.val_check_batch = max(1, int(self.num_batches * interval))
         if trainer.loggers and self.num_batches < trainer.log_every_n_steps and not trainer.fast_dev_run:
             info(
                 f"An epoch has {self.num_batches} batches, fewer than log_every_n_steps="
                 f"{trainer.log_every_n_steps}; step values reach the loggers less than once an epoch"
             )
 
-    def _resume(self) -> None:
-        """Continue where the checkpoint was written: loader first, random generators last."""
-        if self.resume_state is None:
-            return
-        trainer, progress, state = self.trainer, self.trainer.progress, self.resume_state
-        self.resume_state = None
-        if progress.is_in_step:
-            warn(
-                f"the checkpoint was written in the middle of batch {progress.batch_idx} of epoch {progress.epoch}; "
-                "training goes on with the next batch and will differ from an uninterrupted run"
-            )
-            progress.is_in_step = False
-            progress.phase = Phase.BATCH_DONE
-        if state["num_batches"] not in (None, self.num_batches) and progress.batch_idx >= 0:
-            warn(
-                f"the checkpoint was written with {state['num_batches']} batches in an epoch, now there are "
-                f"{self.num_batches}; training will differ from an uninterrupted run"
-            )
-        is_cut_short = progress.phase is Phase.EPOCH_ENDED and not progress.is_last_batch
-        if is_cut_short and not self._has_reached_max_steps() and not self._is_stopping_early():
-            progress.phase = Phase.BATCH_DONE
-        seen = progress.batch_idx + 1 if progress.phase is not Phase.EPOCH_START else 0
-        is_mid_epoch = seen > 0 and not progress.is_last_batch and progress.phase is not Phase.EPOCH_ENDED
-        self._skip_batches = restore_loader_position(
-            self.loader, state["loader"], seen if is_mid_epoch else 0
-        )
-        self._continue_iterator = is_mid_epoch
-        self._iterator = iter(self.loader) if is_mid_epoch or state["loader"] is not None else None
-        for _ in range(self._skip_batches):
-            next(self._iterator)
-        restore_rng(state["rng"])
-
     def _is_at_end(self) -> bool:
         """Whether no further epoch begins; asked between epochs only."""
         trainer, progress = self.trainer, self.trainer.progress
         if progress.phase is not Phase.EPOCH_START:
             return False
-        if self._has_reached_max_steps():
+        if self.has_reached_max_steps():
             info(f"`Trainer.fit` stopped: `max_steps={trainer.max_steps}` reached.")
             return True
-        if (
-            trainer.max_epochs is not None
-            and trainer.max_epochs != -1
-            and progress.epoch >= trainer.max_epochs
-        ):
+        if trainer.max_epochs != -1 and progress.epoch >= trainer.max_epochs:
             info(f"`Trainer.fit` stopped: `max_epochs={trainer.max_epochs}` reached.")
             return True
-        return self._is_stopping_early()
+        return self.is_stopping_early()
 
-    def _has_reached_max_steps(self) -> bool:
+    def has_reached_max_steps(self) -> bool:
+        """Whether the optimizers have made all steps that the trainer allows."""
         return self.trainer.max_steps != -1 and self.trainer.progress.global_step >= self.trainer.max_steps
 
-    def _is_stopping_early(self) -> bool:
+    def is_stopping_early(self) -> bool:
         """Whether `trainer.should_stop` is set and the lower limits are met."""
         trainer, progress = self.trainer, self.trainer.progress
         if not trainer.should_stop:
@@ -206,8 +158,7 @@ class FitLoop:
     def _run_batches(self) -> None:
         """Train on the remaining batches of the epoch."""
         trainer, progress = self.trainer, self.trainer.progress
-        iterator = self._iterator if self._continue_iterator else None
-        self._continue_iterator = False
+        iterator, self.iterator = self.iterator, None
         while True:
             if progress.phase is Phase.BATCH_TRAINED:
                 self._log_step()
@@ -217,12 +168,15 @@ class FitLoop:
             if progress.phase is Phase.VALIDATED:
                 self._finish_batch()
             trainer.raise_if_interrupted()
-            if progress.is_last_batch or self._has_reached_max_steps() or self._is_stopping_early():
+            if progress.is_last_batch or self.has_reached_max_steps() or self.is_stopping_early():
                 return
             progress.is_in_step = True
             if iterator is None:
-                iterator = iter(self.loader)
+                iterator, self.is_loader_open = iter(self.loader), True
             batch = next(iterator, _END)
+            is_complete = progress.batch_idx + 2 == self._length
+            if batch is _END or (is_complete and next(iterator, _END) is _END):
+                self.is_loader_open = False
             if batch is not _END:
                 self._train_batch(batch[0] if isinstance(self.loader, CombinedLoader) else batch)
             elif progress.batch_idx < 0:
@@ -281,7 +235,8 @@ class FitLoop:
         return not is_complete and not progress.is_last_batch
 
     def _optimize_automatically(self, batch: Any, batch_idx: int) -> dict[str, Any]:
-        """Forward, backward and (unless gradients accumulate) the optimizer's step; returns the step's outputs."""
+        """Forward, backward and (unless gradients accumulate) the optimizer's step; returns the step's
+        outputs."""
         trainer, module = self.trainer, self.trainer.lightning_module
         hooks, epoch = trainer.hooks, trainer.progress.epoch
         accumulate = trainer.accumulate_grad_batches
@@ -315,40 +270,16 @@ class FitLoop:
         return outputs
 
     def _step_schedulers(self, interval: str, is_plateau: bool) -> None:
-        """Step the schedulers of an interval; those that watch a metric (`is_plateau`) come after validation."""
+        """Step the schedulers of an interval; those that watch a metric (`is_plateau`) follow validation."""
         trainer, progress = self.trainer, self.trainer.progress
-        configs = trainer.lr_scheduler_configs
+        is_off = trainer.schedulers_are_paused or not trainer.lightning_module.automatic_optimization
         if (
-            not configs
-            or trainer.schedulers_are_paused
-            or not trainer.lightning_module.automatic_optimization
+            trainer.lr_scheduler_configs
+            and not is_off
+            and not (interval == "step" and self.is_accumulating())
         ):
-            return
-        if interval == "step" and self.is_accumulating():
-            return
-        count = 1 + (progress.batch_idx if interval == "step" else progress.epoch)
-        for config in configs:
-            if (
-                config.reduce_on_plateau != is_plateau
-                or config.interval != interval
-                or count % config.frequency
-            ):
-                continue
-            value = None
-            if is_plateau:
-                assert config.monitor is not None
-                available = trainer.callback_metrics
-                value = available.get(config.monitor)
-                if value is None:
-                    text = (
-                        f"ReduceLROnPlateau watches {config.monitor!r}, which was not logged; logged so far: "
-                        f"{sorted(available)}. Log it, or choose another name with the key 'monitor'"
-                    )
-                    if config.strict:
-                        raise MisconfigurationException(text)
-                    warn_once(text)
-                    continue
-            trainer.lightning_module.lr_scheduler_step(config.scheduler, value)
+            count = 1 + (progress.batch_idx if interval == "step" else progress.epoch)
+            step_schedulers(trainer, interval, is_plateau, count)
 
     def _log_step(self) -> None:
         """Send step values to the loggers when they are due."""
@@ -363,7 +294,7 @@ class FitLoop:
         every = trainer.check_val_every_n_epoch
         if not self.validation.is_enabled or (every is not None and (progress.epoch + 1) % every != 0):
             return False
-        if self._is_stopping_early():
+        if self.is_stopping_early():
             return True
         if trainer.val_check_seconds is not None:
             return time.monotonic() - self.validation.last_run >= trainer.val_check_seconds
@@ -400,8 +331,9 @@ class FitLoop:
 
     def _end_epoch(self) -> None:
         trainer, progress = self.trainer, self.trainer.progress
-        trainer.is_at_step = False
         if progress.phase is not Phase.EPOCH_ENDED:
+            trainer.fold_metrics()
+            trainer.is_at_step = False
             progress.phase = Phase.EPOCH_ENDED
             trainer.hooks("on_train_epoch_end")
         if progress.is_last_batch:

@@ -14,13 +14,43 @@ __all__ = ["Collected", "MetricStore", "log_levels"]
 _REDUCTIONS = {"mean": "mean", "avg": "mean", "sum": "sum", "min": "min", "max": "max"}
 
 _STEP_HOOKS = frozenset(
-    ["training_step", "on_train_batch_start", "on_train_batch_end", "on_before_backward", "backward", "on_after_backward", "on_before_optimizer_step", "optimizer_step", "configure_gradient_clipping", "clip_gradients", "on_before_zero_grad", "optimizer_zero_grad"]
+    [
+        "training_step",
+        "on_train_batch_start",
+        "on_train_batch_end",
+        "on_before_backward",
+        "backward",
+        "on_after_backward",
+        "on_before_optimizer_step",
+        "optimizer_step",
+        "configure_gradient_clipping",
+        "clip_gradients",
+        "on_before_zero_grad",
+        "optimizer_zero_grad",
+    ]
 )
 _EVALUATION_STEP_HOOKS = frozenset(
-    ["validation_step", "test_step", "on_validation_batch_start", "on_validation_batch_end", "on_test_batch_start", "on_test_batch_end"]
+    [
+        "validation_step",
+        "test_step",
+        "on_validation_batch_start",
+        "on_validation_batch_end",
+        "on_test_batch_start",
+        "on_test_batch_end",
+    ]
 )
 _EPOCH_HOOKS = frozenset(
-    ["on_train_start", "on_train_epoch_start", "on_train_epoch_end", "on_validation_start", "on_validation_epoch_start", "on_validation_epoch_end", "on_test_start", "on_test_epoch_start", "on_test_epoch_end"]
+    [
+        "on_train_start",
+        "on_train_epoch_start",
+        "on_train_epoch_end",
+        "on_validation_start",
+        "on_validation_epoch_start",
+        "on_validation_epoch_end",
+        "on_test_start",
+        "on_test_epoch_start",
+        "on_test_epoch_end",
+    ]
 )
 
 
@@ -126,7 +156,8 @@ class _Entry:
 
 
 class Collected(NamedTuple):
-    """Logged values by destination; numbers, or tensors where `enable_graph` was set or a metric object computed."""
+    """Logged values by destination; numbers, or tensors where `enable_graph` was set or a metric object
+    computed."""
 
     callback: dict[str, Any]
     logger: dict[str, Any]
@@ -136,8 +167,8 @@ class Collected(NamedTuple):
 class MetricStore:
     """Everything logged by the training loop (or by one evaluation loop) since its last reset.
 
-    Values on the CPU are read at once as Python floats and summed in double precision; values on a GPU are kept
-    as tensors until somebody looks at them, so that logging does not wait for the device.
+    Values on the CPU are read at once as Python floats and summed in double precision; values on a GPU are
+    kept as tensors until somebody looks at them, so that logging does not wait for the device.
     """
 
     def __init__(self, is_training: bool) -> None:
@@ -227,7 +258,8 @@ class MetricStore:
         """Read the current values: those of the last step, or those of the epoch so far.
 
         Args:
-            on_step: step values (`name`, or `name_step` where both levels are logged), otherwise epoch values.
+            on_step: step values (`name`, or `name_step` where both levels are logged), otherwise epoch
+                values.
             dataloader_idx: only what this evaluation loader logged; `None` takes what is bound to no loader.
         """
         found = Collected({}, {}, {})

@@ -66,7 +66,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         """
         if self._trainer is None:
             raise RuntimeError(
-                f"{type(self).__name__} is not attached to a `Trainer`; pass it to trainer.fit(), validate(), "
+                f"{type(self).__name__} is not attached to a `Trainer`; pass it to trainer.fit(), "
+                "validate(), "
                 "test() or predict() first"
             )
         return self._trainer
@@ -147,7 +148,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         return self(batch)
 
     def configure_callbacks(self) -> Any:
-        """Return callbacks that belong to the model; they replace callbacks of the same type in the trainer."""
+        """Return callbacks that belong to the model; they replace callbacks of the same type in the
+        trainer."""
         return []
 
     def configure_optimizers(self) -> Any:
@@ -209,7 +211,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         if trainer.barebones:
             warn_once("self.log does nothing under Trainer(barebones=True)")
             return
-        assert hook is not None and trainer.metrics is not None
+        assert hook is not None
+        assert trainer.metrics is not None
         trainer.metrics.log(
             hook,
             name,
@@ -233,7 +236,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         for name, value in dictionary.items():
             if isinstance(value, Mapping):
                 raise ValueError(
-                    f"self.log_dict: the value of {name!r} is a dict; expected numbers. Log nested dicts one by one"
+                    f"self.log_dict: the value of {name!r} is a dict; expected numbers. Log nested dicts one "
+                    "by one"
                 )
             self.log(name, value, *args, **kwargs)
 
@@ -257,7 +261,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         """Backward pass in manual optimization, with the hooks around it."""
         if self.automatic_optimization:
             raise MisconfigurationException(
-                "manual_backward needs manual optimization; set self.automatic_optimization = False in __init__"
+                "manual_backward needs manual optimization; set self.automatic_optimization = False in "
+                "__init__"
             )
         hooks = self.trainer.hooks
         hooks("on_before_backward", loss)
@@ -309,7 +314,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         ):
             if given is not None and configured is not None and given != configured:
                 raise MisconfigurationException(
-                    f"clip_gradients: got {name}={given!r} but Trainer({name}={configured!r}); give it in one place"
+                    f"clip_gradients: got {name}={given!r} but Trainer({name}={configured!r}); give it in "
+                    "one place"
                 )
         clip_gradients(
             optimizer,

@@ -17,8 +17,15 @@ from .messages import warn_once
 
 if TYPE_CHECKING:
     from .module import LightningModule
+    from .trainer import Trainer
 
-__all__ = ["LRSchedulerConfig", "LightningOptimizer", "clip_gradients", "configure_optimizers"]
+__all__ = [
+    "LRSchedulerConfig",
+    "LightningOptimizer",
+    "clip_gradients",
+    "configure_optimizers",
+    "step_schedulers",
+]
 
 
 @dataclasses.dataclass
@@ -46,7 +53,8 @@ class LRSchedulerConfig:
 
 _CONFIG_KEYS = {field.name for field in dataclasses.fields(LRSchedulerConfig)}
 _RETURN_FORMS = (
-    "one optimizer, a list of optimizers, a dict with 'optimizer' and 'lr_scheduler', a list of such dicts, or two "
+    "one optimizer, a list of optimizers, a dict with 'optimizer' and 'lr_scheduler', a list of such dicts, "
+    "or two "
     "lists (optimizers, schedulers)"
 )
 
@@ -89,13 +97,15 @@ def configure_optimizers(module: LightningModule) -> tuple[list[Optimizer], list
     wrong = [type(item).__name__ for item in optimizers if not isinstance(item, Optimizer)]
     if wrong:
         raise MisconfigurationException(
-            f"{type(module).__name__}.configure_optimizers: expected {_RETURN_FORMS}; found {wrong} in the place "
+            f"{type(module).__name__}.configure_optimizers: expected {_RETURN_FORMS}; found {wrong} in the "
+            "place "
             "of an optimizer"
         )
     for config in configs:
         if config.scheduler.optimizer not in optimizers:
             raise MisconfigurationException(
-                f"{type(module).__name__}.configure_optimizers: the {type(config.scheduler).__name__} belongs to an "
+                f"{type(module).__name__}.configure_optimizers: the {type(config.scheduler).__name__} "
+                "belongs to an "
                 "optimizer that is not among those returned; return that optimizer too"
             )
     if module.automatic_optimization and len(optimizers) > 1:
@@ -211,6 +221,39 @@ class LightningOptimizer:
         return result
 
 
+def step_schedulers(trainer: Trainer, interval: str, is_plateau: bool, count: int) -> None:
+    """Step the schedulers that go by `interval` and are due.
+
+    Args:
+        trainer: the trainer that runs.
+        interval: "epoch" or "step".
+        is_plateau: those that watch a metric, or the others.
+        count: epochs, or batches of the epoch, so far.
+
+    Raises:
+        MisconfigurationException: a watched metric was not logged.
+    """
+    for config in trainer.lr_scheduler_configs:
+        is_meant = config.reduce_on_plateau == is_plateau and config.interval == interval
+        if not is_meant or count % config.frequency:
+            continue
+        value = None
+        if is_plateau:
+            assert config.monitor is not None
+            available = trainer.callback_metrics
+            value = available.get(config.monitor)
+            if value is None:
+                text = (
+                    f"ReduceLROnPlateau watches {config.monitor!r}, which was not logged; logged so far: "
+                    f"{sorted(available)}. Log it, or choose another name with the key 'monitor'"
+                )
+                if config.strict:
+                    raise MisconfigurationException(text)
+                warn_once(text)
+                continue
+        trainer.lightning_module.lr_scheduler_step(config.scheduler, value)
+
+
 def clip_gradients(
     optimizer: Optimizer,
     clip_value: int | float | None,
@@ -232,7 +275,8 @@ def clip_gradients(
         return
     if isinstance(clip_value, bool) or not isinstance(clip_value, (int, float)):
         raise MisconfigurationException(
-            f"gradient_clip_val: expected a number or None, got {clip_value!r} of type {type(clip_value).__name__}"
+            f"gradient_clip_val: expected a number or None, got {clip_value!r} of type "
+            f"{type(clip_value).__name__}"
         )
     if algorithm not in (None, "norm", "value"):
         raise MisconfigurationException(

@@ -84,7 +84,8 @@ def restore_rng(state: dict[str, Any]) -> None:
     missing = {"python", "taeda"} - state.keys()
     if missing:
         raise MisconfigurationException(
-            f"restore_rng: the random number state lacks {sorted(missing)}; expected what capture_rng() returns"
+            f"restore_rng: the random number state lacks {sorted(missing)}; expected what capture_rng() "
+            "returns"
         )
     version, internal, gauss_next = state["python"]
     random.setstate((version, tuple(internal), gauss_next))

@@ -175,7 +175,8 @@ class RunState:
 
     @property
     def estimated_stepping_batches(self) -> int | float:
-        """Optimizer steps that the fit will make (infinity if unknown); for schedulers in `configure_optimizers`."""
+        """Optimizer steps that the fit will make (infinity if unknown); for schedulers in
+        `configure_optimizers`."""
         if self.max_epochs == -1:
             return float("inf") if self.max_steps == -1 else self.max_steps
         loop = self.fit_loop

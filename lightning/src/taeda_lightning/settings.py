@@ -39,7 +39,8 @@ def check_precision(precision: Any) -> tuple[str, taeda.dtype | None]:
         return name, None if dtype_name is None else getattr(taeda, dtype_name)
     if text in ("16", "16-mixed", "bf16", "bf16-mixed"):
         raise MisconfigurationException(
-            f"Trainer(precision={precision!r}): mixed precision needs automatic casting of operators (autocast), which "
+            f"Trainer(precision={precision!r}): mixed precision needs automatic casting of operators "
+            "(autocast), which "
             "this version of taeda does not have; use '32-true', 'bf16-true' or '64-true'"
         )
     raise MisconfigurationException(
@@ -62,7 +63,8 @@ def pick_device(accelerator: Any) -> taeda.device:
         if has_gpu:
             return taeda.device("cuda", 0)
         raise MisconfigurationException(
-            f"Trainer(accelerator={accelerator!r}): taeda finds no CUDA device; use accelerator='cpu' or 'auto', or "
+            f"Trainer(accelerator={accelerator!r}): taeda finds no CUDA device; use accelerator='cpu' or "
+            "'auto', or "
             "install taeda[cuda] on a machine with an NVIDIA driver"
         )
     raise MisconfigurationException(f"Trainer(accelerator={accelerator!r}): expected 'auto', 'cpu' or 'gpu'")
@@ -84,7 +86,8 @@ def check_single_device(devices: Any, num_nodes: Any, strategy: Any) -> None:
         )
     if strategy not in ("auto", "single_device"):
         raise MisconfigurationException(
-            f"Trainer(strategy={strategy!r}): expected 'auto' or 'single_device'; training on several devices is not "
+            f"Trainer(strategy={strategy!r}): expected 'auto' or 'single_device'; training on several "
+            "devices is not "
             "built yet"
         )
 
@@ -107,7 +110,8 @@ def check_limit(name: str, value: int | float | None, allows_more_than_all: bool
     ):
         return value
     raise MisconfigurationException(
-        f"Trainer({name}={value!r}): expected a number of batches (int >= 0) or a fraction of them (float from 0.0 "
+        f"Trainer({name}={value!r}): expected a number of batches (int >= 0) or a fraction of them (float "
+        "from 0.0 "
         "to 1.0)"
     )
 
@@ -129,7 +133,8 @@ def parse_duration(name: str, value: Any) -> datetime.timedelta:
     match = re.fullmatch(r"(\d+):(\d\d):(\d\d):(\d\d)", value) if isinstance(value, str) else None
     if match is None:
         raise MisconfigurationException(
-            f"{name}={value!r}: expected 'DD:HH:MM:SS' (days, hours, minutes, seconds), a timedelta, or a dict such "
+            f"{name}={value!r}: expected 'DD:HH:MM:SS' (days, hours, minutes, seconds), a timedelta, or a "
+            "dict such "
             "as {'hours': 2}"
         )
     days, hours, minutes, seconds = map(int, match.groups())

@@ -1,4 +1,5 @@
-"""One step: bringing a batch to the device, calling the step method, and finding the loss in what it returns."""
+"""One step: bringing a batch to the device, calling the step method, and finding the loss in what it
+returns."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def loss_of(result: Any, module: Any) -> Any:
         keys = sorted(map(str, result)) if isinstance(result, dict) else []
         found = f"a dict with keys {keys}" if isinstance(result, dict) else type(loss).__name__
         raise MisconfigurationException(
-            f"{type(module).__name__}.training_step returned {found}; expected a tensor, a dict with a tensor under "
+            f"{type(module).__name__}.training_step returned {found}; expected a tensor, a dict with a "
+            "tensor under "
             "'loss', or None"
         )
     return loss
@@ -64,7 +66,8 @@ def step_caller(trainer: Trainer, name: str, indices: int) -> Callable[..., Any]
         )
     if indices == 2 and count < 3:
         raise MisconfigurationException(
-            f"{type(module).__name__}.{name} gets batches of several loaders; add the argument dataloader_idx=0"
+            f"{type(module).__name__}.{name} gets batches of several loaders; add the argument "
+            "dataloader_idx=0"
         )
     takes_index = count >= 2
 
@@ -78,7 +81,8 @@ def step_caller(trainer: Trainer, name: str, indices: int) -> Callable[..., Any]
 
 
 class BatchTransfer:
-    """Brings a batch to the trainer's device and precision, with the hooks around it where somebody has them."""
+    """Brings a batch to the trainer's device and precision, with the hooks around it where somebody has
+    them."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.device = trainer.device

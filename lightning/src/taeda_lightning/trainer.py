@@ -21,7 +21,6 @@ from .checkpoint import (
     dump_checkpoint,
     read_checkpoint,
     restore_model,
-    restore_training,
     select_checkpoint_path,
     write_checkpoint,
 )
@@ -36,6 +35,7 @@ from .module import LightningModule
 from .optimizers import LightningOptimizer, configure_optimizers
 from .progress import Phase, RunningStage, TrainerFn, TrainerStatus
 from .results_table import results_table
+from .resume import restore_training
 from .run_state import RunState
 from .settings import check_limit, check_precision, check_single_device, parse_duration, pick_device
 
@@ -61,7 +61,8 @@ class Trainer(RunState):
         logger: a logger, a list of them, True for a `TensorBoardLogger`, or False.
         callbacks: callbacks to add to the default ones.
         fast_dev_run: run so many batches (True: 1) of everything once, without logger and checkpoints.
-        max_epochs: stop after so many epochs (1000 if neither this, `max_steps` nor `max_time` is given); -1: never.
+        max_epochs: stop after so many epochs (1000 if neither this, `max_steps` nor `max_time` is given); -1:
+            never.
         min_epochs: do not stop early before.
         max_steps: stop after so many optimizer steps; -1: never.
         min_steps: do not stop early before.
@@ -71,8 +72,10 @@ class Trainer(RunState):
         limit_test_batches: batches of a test.
         limit_predict_batches: batches of a prediction.
         overfit_batches: train and validate on so many of the training batches only.
-        val_check_interval: validate every so many batches (int), fraction of an epoch (float) or time (str, dict).
-        check_val_every_n_epoch: validate in every nth epoch only; None counts `val_check_interval` over epochs.
+        val_check_interval: validate every so many batches (int), fraction of an epoch (float) or time (str,
+            dict).
+        check_val_every_n_epoch: validate in every nth epoch only; None counts `val_check_interval` over
+            epochs.
         num_sanity_val_steps: validation batches to run before training (2); -1: all.
         log_every_n_steps: send step values to loggers every so many steps (50).
         enable_checkpointing: add a `ModelCheckpoint` if none is given.
@@ -100,7 +103,8 @@ class Trainer(RunState):
         UnknownArgumentError: an argument has no such name.
 
     Example:
-        >>> trainer = Trainer(max_epochs=3, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        >>> trainer = Trainer(max_epochs=3, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False)
         >>> trainer.max_epochs, trainer.current_epoch, trainer.global_step
         (3, 0, 0)
     """
@@ -227,7 +231,8 @@ class Trainer(RunState):
             self.val_check_interval = interval
             if not (interval >= 1 if isinstance(interval, int) else 0 < interval <= 1):
                 raise MisconfigurationException(
-                    f"Trainer(val_check_interval={interval!r}): expected a number of batches (int >= 1), a fraction "
+                    f"Trainer(val_check_interval={interval!r}): expected a number of batches (int >= 1), a "
+                    "fraction "
                     "of an epoch (float above 0.0 and up to 1.0), or a duration"
                 )
         elif interval is not None:
@@ -238,7 +243,8 @@ class Trainer(RunState):
             and not interval
         ):
             raise MisconfigurationException(
-                "Trainer(check_val_every_n_epoch=None): counting over epochs needs val_check_interval as a number of "
+                "Trainer(check_val_every_n_epoch=None): counting over epochs needs val_check_interval as a "
+                "number of "
                 "batches (int) or a duration"
             )
 
@@ -279,7 +285,8 @@ class Trainer(RunState):
             found = [callback for callback in callbacks if isinstance(callback, kind)]
             if enabled is False and found:
                 raise MisconfigurationException(
-                    f"Trainer: {type(found[0]).__name__} is among the callbacks, but its enable_... argument is "
+                    f"Trainer: {type(found[0]).__name__} is among the callbacks, but its enable_... argument "
+                    "is "
                     "False; remove one of the two"
                 )
             if not found and enabled is not False and not is_quiet and make is not None:
@@ -311,7 +318,8 @@ class Trainer(RunState):
         """
         if isinstance(train_dataloaders, LightningDataModule):
             train_dataloaders, datamodule = None, train_dataloaders
-        self._check_data_arguments("fit", train_dataloaders or val_dataloaders, datamodule)
+        loaders = val_dataloaders if train_dataloaders is None else train_dataloaders
+        self._check_data_arguments("fit", loaders, datamodule)
         self._attach(TrainerFn.FITTING, model, datamodule)
         self.progress = dataclasses.replace(
             self.progress, batch_idx=-1, is_last_batch=False, phase=Phase.EPOCH_START, is_in_step=False
@@ -375,7 +383,8 @@ class Trainer(RunState):
         ckpt_path: str | Path | None = None,
         weights_only: bool | None = None,
     ) -> list[Any] | None:
-        """Predict; returns what `predict_step` returned per batch (per loader and batch with several loaders).
+        """Predict; returns what `predict_step` returned per batch (per loader and batch with several
+        loaders).
 
         Args:
             model: what to predict with; by default the last model with its best checkpoint.
@@ -403,19 +412,22 @@ class Trainer(RunState):
             )
         if datamodule is not None and not isinstance(datamodule, LightningDataModule):
             raise TypeError(
-                f"trainer.{method}(datamodule=...): expected a LightningDataModule, got {type(datamodule).__name__}"
+                f"trainer.{method}(datamodule=...): expected a LightningDataModule, got "
+                f"{type(datamodule).__name__}"
             )
 
     def _attach(self, fn: TrainerFn, model: Any, datamodule: LightningDataModule | None) -> None:
         if model is None:
             if self._module is None:
                 raise TypeError(
-                    f"trainer.{fn.value}() without a model: there was no earlier run to take it from; pass model="
+                    f"trainer.{fn.value}() without a model: there was no earlier run to take it from; pass "
+                    "model="
                 )
             model = self._module
         if not isinstance(model, LightningModule):
             raise TypeError(
-                f"trainer.{fn.value}(): expected a LightningModule, got {type(model).__name__}; derive the class from "
+                f"trainer.{fn.value}(): expected a LightningModule, got {type(model).__name__}; derive the "
+                "class from "
                 "taeda_lightning.LightningModule"
             )
         self._module = model
@@ -501,7 +513,8 @@ class Trainer(RunState):
             has_step = is_overridden("validation_step", module)
             if self.fit_loop.validation.source.is_defined() and not has_step:
                 warn_once(
-                    f"trainer.fit: there is validation data but {name} defines no validation_step(); skipping it"
+                    f"trainer.fit: there is validation data but {name} defines no validation_step(); "
+                    "skipping it"
                 )
             if not module.automatic_optimization:
                 for argument, value, neutral in (
@@ -525,7 +538,8 @@ class Trainer(RunState):
                 for key, value in owner.hparams_initial.items():
                     if key in merged and merged[key] is not value and merged[key] != value:
                         raise MisconfigurationException(
-                            f"the hyper-parameter {key!r} is {merged[key]!r} in the datamodule and {value!r} in the "
+                            f"the hyper-parameter {key!r} is {merged[key]!r} in the datamodule and {value!r} "
+                            "in the "
                             "model; rename one or call save_hyperparameters(logger=False) in one of them"
                         )
                     merged[key] = value
@@ -568,7 +582,8 @@ class Trainer(RunState):
             return
         if self.progress.is_in_step:
             info(
-                "Interrupted in the middle of a batch, nothing is saved now; continue from the last checkpoint in "
+                "Interrupted in the middle of a batch, nothing is saved now; continue from the last "
+                "checkpoint in "
                 f"{callback.dirpath}"
             )
             return
@@ -615,7 +630,8 @@ def _refuse(**settings: Any) -> None:
     for name, value in settings.items():
         if value is not None:
             raise MisconfigurationException(
-                f"Trainer({name}={value!r}): this version has no {name.replace('_', ' ')}; leave the argument out"
+                f"Trainer({name}={value!r}): this version has no {name.replace('_', ' ')}; leave the "
+                "argument out"
             )
 
 

@@ -29,8 +29,8 @@ class EarlyStopping(Callback):
         check_finite: stop when the value is NaN or infinite.
         stopping_threshold: stop at once when the value is better than this.
         divergence_threshold: stop at once when the value is worse than this.
-        check_on_train_epoch_end: check after training epochs rather than validations (None: whichever fits the
-            trainer's settings).
+        check_on_train_epoch_end: check after training epochs rather than validations (None: whichever fits
+            the trainer's settings).
         log_rank_zero_only: kept for Lightning's signature.
 
     Raises:
@@ -112,7 +112,8 @@ class EarlyStopping(Callback):
         logged = trainer.callback_metrics
         if self.monitor not in logged:
             text = (
-                f"EarlyStopping(monitor={self.monitor!r}): this name was not logged; logged so far: {sorted(logged)}. "
+                f"EarlyStopping(monitor={self.monitor!r}): this name was not logged; logged so far: "
+                f"{sorted(logged)}. "
                 f"Call self.log({self.monitor!r}, ...) in the module or monitor one of these"
             )
             if self.strict:
@@ -135,7 +136,9 @@ class EarlyStopping(Callback):
         if self.stopping_threshold is not None and sign * value > sign * self.stopping_threshold:
             return f"{self.monitor} = {value:.4g} has passed the stopping threshold {self.stopping_threshold}"
         if self.divergence_threshold is not None and sign * value < sign * self.divergence_threshold:
-            return f"{self.monitor} = {value:.4g} is worse than the divergence threshold {self.divergence_threshold}"
+            return (
+                f"{self.monitor} = {value:.4g} is past the divergence threshold {self.divergence_threshold}"
+            )
         if sign * (value - self.best_score) > self.min_delta or not math.isfinite(self.best_score):
             if self.verbose:
                 info(f"EarlyStopping: {self.monitor} improved to {value:.4g}")
@@ -144,7 +147,9 @@ class EarlyStopping(Callback):
             return None
         self.wait_count += 1
         if self.wait_count >= self.patience:
-            return f"{self.monitor} did not improve in the last {self.wait_count} checks; best: {self.best_score:.4g}"
+            return (
+                f"no better {self.monitor} in the last {self.wait_count} checks; best: {self.best_score:.4g}"
+            )
         return None
 
     def state_dict(self) -> dict[str, Any]:

@@ -53,7 +53,8 @@ class GradientAccumulationScheduler(Callback):
         """
         if not pl_module.automatic_optimization:
             raise MisconfigurationException(
-                "GradientAccumulationScheduler needs automatic optimization; accumulate in training_step instead"
+                "GradientAccumulationScheduler needs automatic optimization; accumulate in training_step "
+                "instead"
             )
         if trainer.accumulate_grad_batches != 1 and not hasattr(self, "_was_started"):
             raise MisconfigurationException(

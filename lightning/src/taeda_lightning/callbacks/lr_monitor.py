@@ -36,7 +36,8 @@ class LearningRateMonitor(Callback):
     ) -> None:
         if logging_interval not in (None, "step", "epoch"):
             raise MisconfigurationException(
-                f"LearningRateMonitor(logging_interval={logging_interval!r}): expected 'step', 'epoch' or None"
+                f"LearningRateMonitor(logging_interval={logging_interval!r}): expected 'step', 'epoch' or "
+                "None"
             )
         self.logging_interval = logging_interval
         self.log_momentum = log_momentum
@@ -48,7 +49,8 @@ class LearningRateMonitor(Callback):
         """Name the optimizers."""
         if not trainer.loggers:
             raise MisconfigurationException(
-                "LearningRateMonitor has no logger to write to; pass Trainer(logger=...) or remove the callback"
+                "LearningRateMonitor has no logger to write to; pass Trainer(logger=...) or remove the "
+                "callback"
             )
         self._sources = []
         by_optimizer = {id(config.scheduler.optimizer): config for config in trainer.lr_scheduler_configs}

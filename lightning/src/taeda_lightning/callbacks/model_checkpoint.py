@@ -39,7 +39,8 @@ class ModelCheckpoint(Checkpoint):
         every_n_train_steps: save every so many optimizer steps.
         train_time_interval: save at this interval of time.
         every_n_epochs: save every so many epochs (1 if no other interval is given).
-        save_on_train_epoch_end: save at the end of training epochs rather than validations (None: whichever fits).
+        save_on_train_epoch_end: save at the end of training epochs rather than validations (None: whichever
+            fits).
         enable_version_counter: append "-v1", ... rather than overwrite a file that was there before.
 
     Raises:
@@ -118,7 +119,8 @@ class ModelCheckpoint(Checkpoint):
         ]
         if len(chosen) > 1:
             raise MisconfigurationException(
-                f"ModelCheckpoint: {' and '.join(chosen)} exclude each other; give one, or add a second ModelCheckpoint"
+                f"ModelCheckpoint: {' and '.join(chosen)} exclude each other; give one, or add a second "
+                "ModelCheckpoint"
             )
         if self.monitor is None and self.save_top_k not in (-1, 0, 1):
             raise MisconfigurationException(
@@ -154,7 +156,8 @@ class ModelCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save if steps or time say so; waits for the validation where the monitored value comes from there."""
+        """Save if steps or time say so; waits for the validation where the monitored value comes from
+        there."""
         is_step = self.every_n_train_steps > 0 and trainer.global_step % self.every_n_train_steps == 0
         interval = self.train_time_interval
         is_time = interval is not None and time.monotonic() - self._last_time >= interval.total_seconds()
@@ -246,7 +249,8 @@ class ModelCheckpoint(Checkpoint):
         if self.monitor not in values:
             raise MisconfigurationException(
                 f"ModelCheckpoint(monitor={self.monitor!r}): this name was not logged; logged so far: "
-                f"{sorted(set(values) - {'epoch', 'step'})}. Call self.log({self.monitor!r}, ...) in the module or "
+                f"{sorted(set(values) - {'epoch', 'step'})}. Call self.log({self.monitor!r}, ...) in the "
+                "module or "
                 "monitor one of these"
             )
         score = values[self.monitor]
@@ -270,7 +274,8 @@ class ModelCheckpoint(Checkpoint):
         self.kth_value = self.best_k_models[self.kth_best_model_path]
         if self.verbose:
             info(
-                f"ModelCheckpoint: {self.monitor} = {score:.5g} (best {self.best_model_score:.5g}), saving {path}"
+                f"ModelCheckpoint: {self.monitor} = {score:.5g} (best {self.best_model_score:.5g}), saving "
+                f"{path}"
             )
         self._write(trainer, path)
         self._remove(trainer, dropped, path)
@@ -420,7 +425,8 @@ class ModelCheckpoint(Checkpoint):
         self._last_step_saved = state_dict["last_step_saved"]
         if self.dirpath != state_dict["dirpath"]:
             info(
-                f"ModelCheckpoint: the folder changed from {state_dict['dirpath']!r} to {self.dirpath!r}; earlier "
+                f"ModelCheckpoint: the folder changed from {state_dict['dirpath']!r} to {self.dirpath!r}; "
+                "earlier "
                 "checkpoints keep their place and are no longer ranked"
             )
             return

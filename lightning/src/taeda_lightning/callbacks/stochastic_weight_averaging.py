@@ -26,8 +26,8 @@ __all__ = ["StochasticWeightAveraging"]
 class StochasticWeightAveraging(Callback):
     """From a given epoch on, anneal the learning rate to a constant and average the weights after each epoch.
 
-    When the fit ends, the model gets the averaged weights, and the running statistics of its batch-norm layers are
-    computed anew by one pass over the training data.
+    When the fit ends, the model gets the averaged weights, and the running statistics of its batch-norm
+    layers are computed anew by one pass over the training data.
 
     Args:
         swa_lrs: learning rate to anneal to, or one for each parameter group.
@@ -57,17 +57,20 @@ class StochasticWeightAveraging(Callback):
         rates = swa_lrs if isinstance(swa_lrs, list) else [swa_lrs]
         if not rates or any(not isinstance(rate, (int, float)) or rate <= 0 for rate in rates):
             raise MisconfigurationException(
-                f"StochasticWeightAveraging(swa_lrs={swa_lrs!r}): expected a positive number or a list of them"
+                f"StochasticWeightAveraging(swa_lrs={swa_lrs!r}): expected a positive number or a list of "
+                "them"
             )
         is_share = isinstance(swa_epoch_start, float) and 0 <= swa_epoch_start <= 1
         if not (is_share or (isinstance(swa_epoch_start, int) and swa_epoch_start >= 1)):
             raise MisconfigurationException(
-                f"StochasticWeightAveraging(swa_epoch_start={swa_epoch_start!r}): expected an epoch (int from 1) or a "
+                f"StochasticWeightAveraging(swa_epoch_start={swa_epoch_start!r}): expected an epoch (int "
+                "from 1) or a "
                 "share of max_epochs (float from 0.0 to 1.0)"
             )
         if annealing_strategy not in ("cos", "linear"):
             raise MisconfigurationException(
-                f"StochasticWeightAveraging(annealing_strategy={annealing_strategy!r}): expected 'cos' or 'linear'"
+                f"StochasticWeightAveraging(annealing_strategy={annealing_strategy!r}): expected 'cos' or "
+                "'linear'"
             )
         self._rates = [float(rate) for rate in rates]
         self._epoch_start = swa_epoch_start
@@ -95,7 +98,8 @@ class StochasticWeightAveraging(Callback):
         groups = trainer.optimizers[0].param_groups
         if len(self._rates) not in (1, len(groups)):
             raise MisconfigurationException(
-                f"StochasticWeightAveraging: {len(self._rates)} learning rates for {len(groups)} parameter groups; "
+                f"StochasticWeightAveraging: {len(self._rates)} learning rates for {len(groups)} parameter "
+                "groups; "
                 "give one, or one for each group"
             )
 
@@ -103,7 +107,8 @@ class StochasticWeightAveraging(Callback):
         groups = trainer.optimizers[0].param_groups
         if not self._first_rates:
             info(
-                f"StochasticWeightAveraging begins in epoch {trainer.current_epoch}; schedulers are switched off"
+                f"StochasticWeightAveraging begins in epoch {trainer.current_epoch}; schedulers are switched "
+                "off"
             )
             self._first_rates = [float(group["lr"]) for group in groups]
         trainer.schedulers_are_paused = True

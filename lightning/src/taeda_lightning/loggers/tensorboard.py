@@ -115,7 +115,8 @@ class SummaryWriter:
 
 
 class TensorBoardLogger(FolderLogger):
-    """Write metrics to event files in `save_dir/name/version_N`; open them with `tensorboard --logdir save_dir`.
+    """Write metrics to event files in `save_dir/name/version_N`; open them with `tensorboard --logdir
+    save_dir`.
 
     Args:
         save_dir: folder of all experiments.

@@ -1,8 +1,8 @@
 """TensorBoard event files, written byte by byte.
 
-A file is a sequence of records: length (uint64), masked CRC-32C of the length, data, masked CRC-32C of the data, all
-little-endian (the TFRecord format). The data is an `Event` message in protobuf wire format (event.proto and
-summary.proto of TensorBoard); the few fields that are needed are encoded here.
+A file is a sequence of records: length (uint64), masked CRC-32C of the length, data, masked CRC-32C of the
+data, all little-endian (the TFRecord format). The data is an `Event` message in protobuf wire format
+(event.proto and summary.proto of TensorBoard); the few fields that are needed are encoded here.
 """
 
 from __future__ import annotations
