@@ -202,3 +202,53 @@ def test_edit_distance():
     assert [functional.edit_distance(*pair) for pair in pairs] == [
         reference.edit_distance(*pair) for pair in pairs
     ]
+
+
+@pytest.mark.parametrize("clamp", [False, True])
+@pytest.mark.parametrize("length", [1, 255, 256, 257, 2000])
+def test_lfilter(clamp, length):
+    a = np.array([[1.0, -1.2, 0.5, 0.05], [2.0, 0.3, 0.0, 0.4], [0.5, 0.1, -0.2, 0.1]], dtype=np.float32)
+    b = RNG.standard_normal((3, 4)).astype(np.float32)
+    x = WAVE[..., :length]
+    for batching in (True, False):
+        actual = functional.lfilter(ours(x), ours(a), ours(b), clamp, batching)
+        close(actual, reference.lfilter(theirs(x), theirs(a), theirs(b), clamp, batching))
+    close(
+        functional.lfilter(ours(x), ours(a[0]), ours(b[0]), clamp),
+        reference.lfilter(theirs(x), theirs(a[0]), theirs(b[0]), clamp),
+    )
+    if length > 1:
+        actual = functional.filtfilt(ours(x), ours(a[0]), ours(b[0]), clamp)
+        close(actual, reference.filtfilt(theirs(x), theirs(a[0]), theirs(b[0]), clamp))
+
+
+BIQUADS = [
+    ("lowpass_biquad", (16000, 1200.0)),
+    ("highpass_biquad", (16000, 1200.0, 1.5)),
+    ("allpass_biquad", (16000, 1200.0)),
+    ("bandpass_biquad", (16000, 1200.0)),
+    ("bandpass_biquad", (16000, 1200.0, 2.0, True)),
+    ("bandreject_biquad", (16000, 1200.0)),
+    ("band_biquad", (16000, 1200.0)),
+    ("band_biquad", (16000, 1200.0, 3.0, True)),
+    ("equalizer_biquad", (16000, 1200.0, -6.0)),
+    ("treble_biquad", (16000, 8.0)),
+    ("bass_biquad", (16000, -8.0, 400.0)),
+    ("deemph_biquad", (44100,)),
+    ("deemph_biquad", (48000,)),
+    ("deemphasis", (0.9,)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), BIQUADS)
+def test_biquads(name, arguments):
+    actual = getattr(functional, name)(ours(WAVE), *arguments)
+    close(actual, getattr(reference, name)(theirs(WAVE), *arguments))
+
+
+def test_loudness():
+    x = RNG.standard_normal((3, 2, 16000)).astype(np.float32) * np.array([0.2, 0.01, 1e-6])[:, None, None]
+    x = x.astype(np.float32)
+    x[0, :, 8000:] *= 0.01
+    actual, expected = functional.loudness(ours(x[:2]), 8000), reference.loudness(theirs(x[:2]), 8000)
+    close(actual, expected, atol=1e-3)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 from taeda import Tensor
 from taeda.utils.data import Dataset
 
 from .._files import load
+from ._archives import Archive, obtain
 
 __all__ = ["SPEECHCOMMANDS"]
 
 SAMPLE_RATE = 16000
 DIVIDER = "_nohash_"
 SUBSETS = ("training", "validation", "testing")
-SOURCE = "http://download.tensorflow.org/data/"
+ARCHIVES = {
+    version: Archive(
+        (
+            f"https://storage.googleapis.com/download.tensorflow.org/data/{version}.tar.gz",
+            f"http://download.tensorflow.org/data/{version}.tar.gz",
+        ),
+        sha256,
+    )
+    for version, sha256 in (
+        ("speech_commands_v0.01", "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d"),
+        ("speech_commands_v0.02", "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"),
+    )
+}
 
 
 class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
@@ -30,6 +42,7 @@ class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
             unpacked.
         url: the version: "speech_commands_v0.02" or "speech_commands_v0.01".
         folder_in_archive: the folder between `root` and the version.
+        download: fetch the archive (2.3 GB) when neither is there.
         subset: "training", "validation" or "testing"; None takes all.
 
     Attributes:
@@ -37,7 +50,7 @@ class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
 
     Raises:
         FileNotFoundError: neither folder nor archive is there, or a list is missing.
-        ValueError: the subset is unknown, the archive is damaged, or there are no recordings.
+        ValueError: version or subset are unknown, the archive is damaged, or there are no recordings.
     """
 
     def __init__(
@@ -45,20 +58,18 @@ class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
         root: str | Path,
         url: str = "speech_commands_v0.02",
         folder_in_archive: str = "SpeechCommands",
+        download: bool = False,
         subset: str | None = None,
     ) -> None:
         if subset is not None and subset not in SUBSETS:
             raise ValueError(f"SPEECHCOMMANDS: unknown subset {subset!r}; expected None or one of {SUBSETS}")
         version = url.rpartition("/")[2].removesuffix(".tar.gz")
+        if version not in ARCHIVES:
+            raise ValueError(
+                f"SPEECHCOMMANDS: unknown version {version!r}; expected one of {sorted(ARCHIVES)}"
+            )
         self.folder = Path(root) / folder_in_archive / version
-        archive = Path(root) / f"{version}.tar.gz"
-        if not self.folder.is_dir():
-            if not archive.is_file():
-                raise FileNotFoundError(
-                    f"SPEECHCOMMANDS: found neither {self.folder} nor {archive}; "
-                    f"get {SOURCE}{archive.name} and put it into {root}"
-                )
-            _unpack(archive, self.folder)
+        obtain("SPEECHCOMMANDS", self.folder, Path(root), ARCHIVES[version], self.folder, download)
         self._files = self._choose(subset)
         if not self._files:
             raise ValueError(
@@ -85,11 +96,8 @@ class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
                 f"SPEECHCOMMANDS: {path} is missing, which names the files of a subset; "
                 "use subset=None, or unpack the archive again"
             )
-        return [
-            self.folder / line.strip()
-            for line in path.read_text(encoding="utf-8").splitlines()
-            if line.strip()
-        ]
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [self.folder / line.strip() for line in lines if line.strip()]
 
     def __len__(self) -> int:
         return len(self._files)
@@ -101,6 +109,7 @@ class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
             ValueError: a file name does not follow the pattern.
         """
         path = self._files[n]
+        # Some archives of test sets hold names that end in .wav twice.
         speaker, divider, number = path.name.removesuffix(".wav").removesuffix(".wav").partition(DIVIDER)
         if not divider or not number.isdecimal():
             raise ValueError(f"SPEECHCOMMANDS: {path} is not named SPEAKER{DIVIDER}NUMBER.wav")
@@ -117,20 +126,7 @@ class SPEECHCOMMANDS(Dataset[tuple[Tensor, int, str, str, int]]):
         waveform, sample_rate = load(self._files[n])
         if sample_rate != expected:
             raise ValueError(
-                f"SPEECHCOMMANDS: {self._files[n]} has a sample rate of {sample_rate} Hz; expected "
-                f"{expected} Hz; "
-                "resample the file"
+                f"SPEECHCOMMANDS: {self._files[n]} has a sample rate of {sample_rate} Hz; "
+                f"expected {expected} Hz; resample the file"
             )
         return waveform, sample_rate, label, speaker, number
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack into `folder`; members that point outside are refused."""
-    partial = folder.with_name(folder.name + ".partial")
-    try:
-        with tarfile.open(archive) as packed:
-            packed.extractall(partial, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"SPEECHCOMMANDS: cannot unpack {archive}: {error}; download it again") from error
-    # A complete folder appears at once, so that an interrupted run is not taken for one.
-    partial.rename(folder)

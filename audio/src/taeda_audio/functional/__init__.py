@@ -1,8 +1,23 @@
 """Functions on waveforms and spectrograms, under torchaudio's names."""
 
+from .biquads import (
+    allpass_biquad,
+    band_biquad,
+    bandpass_biquad,
+    bandreject_biquad,
+    bass_biquad,
+    biquad,
+    deemph_biquad,
+    equalizer_biquad,
+    highpass_biquad,
+    loudness,
+    lowpass_biquad,
+    treble_biquad,
+)
 from .convolution import convolve, fftconvolve
 from .edit_distance import edit_distance
 from .filterbanks import create_dct, linear_fbanks, melscale_fbanks
+from .filtering import deemphasis, filtfilt, lfilter
 from .level import (
     DB_to_amplitude,
     add_noise,
@@ -20,16 +35,30 @@ from .trajectories import compute_deltas, sliding_window_cmn
 __all__ = [
     "DB_to_amplitude",
     "add_noise",
+    "allpass_biquad",
     "amplitude_to_DB",
+    "band_biquad",
+    "bandpass_biquad",
+    "bandreject_biquad",
+    "bass_biquad",
+    "biquad",
     "compute_deltas",
     "convolve",
     "create_dct",
+    "deemph_biquad",
+    "deemphasis",
     "edit_distance",
+    "equalizer_biquad",
     "fftconvolve",
+    "filtfilt",
     "gain",
     "griffinlim",
+    "highpass_biquad",
     "inverse_spectrogram",
+    "lfilter",
     "linear_fbanks",
+    "loudness",
+    "lowpass_biquad",
     "mask_along_axis",
     "mask_along_axis_iid",
     "melscale_fbanks",
@@ -42,4 +71,5 @@ __all__ = [
     "spectral_centroid",
     "spectrogram",
     "speed",
+    "treble_biquad",
 ]

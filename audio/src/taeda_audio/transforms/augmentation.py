@@ -14,9 +14,11 @@ from ..functional.resampling import METHODS
 __all__ = [
     "AddNoise",
     "Convolve",
+    "Deemphasis",
     "FFTConvolve",
     "Fade",
     "FrequencyMasking",
+    "Loudness",
     "MuLawDecoding",
     "MuLawEncoding",
     "Preemphasis",
@@ -135,6 +137,30 @@ class Preemphasis(nn.Module):
     def forward(self, waveform: Tensor) -> Tensor:
         """Waveform with its high frequencies raised."""
         return F.preemphasis(waveform, self.coeff)
+
+
+class Deemphasis(nn.Module):
+    """`functional.deemphasis` as a module."""
+
+    def __init__(self, coeff: float = 0.97) -> None:
+        super().__init__()
+        self.coeff = coeff
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Waveform with its high frequencies lowered."""
+        return F.deemphasis(waveform, self.coeff)
+
+
+class Loudness(nn.Module):
+    """`functional.loudness` as a module."""
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Loudness in LKFS, shape (...), of a waveform (..., channels, time)."""
+        return F.loudness(waveform, self.sample_rate)
 
 
 class Convolve(nn.Module):

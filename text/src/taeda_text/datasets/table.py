@@ -55,7 +55,7 @@ class TextTable(Dataset[tuple[Any, int]]):
         if not self.path.is_file():
             raise FileNotFoundError(f"TextTable: no file {self.path}; expected a .csv, .tsv or .jsonl file")
         kind = format or FORMATS.get(self.path.suffix.lower())
-        if kind not in FORMATS.values():
+        if kind is None or kind not in FORMATS.values():
             raise ValueError(
                 f"TextTable: cannot tell the format of {self.path} (format={format!r}); "
                 "pass format='csv', 'tsv' or 'jsonl'"
