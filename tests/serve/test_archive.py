@@ -1,3 +1,4 @@
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -180,6 +181,14 @@ def test_wrong_manifests(tmp_path, parts, changes, text):
 def test_a_manifest_that_is_no_json_object(tmp_path, parts, data):
     with pytest.raises(ArchiveError, match=r"manifest\.json: expected (JSON|an object)"):
         read_archive(rebuild(tmp_path / "x.taeda", {**parts, MANIFEST: data}))
+
+
+def test_labels_that_are_no_json(tmp_path, parts):
+    manifest = json.loads(parts[MANIFEST])
+    manifest["members"][LABELS]["sha256"] = hashlib.sha256(b"[").hexdigest()
+    broken = {**parts, LABELS: b"[", MANIFEST: json.dumps(manifest).encode()}
+    with pytest.raises(ArchiveError, match=r"labels\.json: expected JSON, got text with"):
+        read_archive(rebuild(tmp_path / "x.taeda", broken))
 
 
 @pytest.mark.parametrize("value", [[], ["a", 1], "abc", ["a", "b", "a"], {"a": 1}])

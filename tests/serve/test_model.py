@@ -67,6 +67,19 @@ def test_a_request_that_makes_the_module_raise_leaves_the_others_alone(double):
     )
 
 
+def test_an_image_that_preprocessing_cannot_take(tmp_path):
+    path = tmp_path / "crop.taeda"
+    steps = [{"name": "Resize", "args": {"size": 8}}, {"name": "CenterCrop", "args": {"size": 8}}]
+    package_colour(path, preprocessing=[*steps, {"name": "ToTensor"}])
+    model = taeda_serve.load_archive(path, TRUST)
+    model._pipeline._transforms.insert(0, lambda image: 1 / 0)
+    with pytest.raises(
+        RequestError, match=r"an image that Resize, .* 20 x 10 pixels, .* ZeroDivisionError"
+    ) as caught:
+        model.predict(encode())
+    assert caught.value.status == 422
+
+
 def test_several_inputs_and_outputs(store):
     model = taeda_serve.load_archive(store / "two.taeda", TRUST)
     ids = np.array([[1, 2, 3], [4, 5, 6]])

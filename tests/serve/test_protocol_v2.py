@@ -188,6 +188,8 @@ def test_wrong_images(entry, status, text):
         (16, bytes(17), None, "raw tensors: expected no bytes after the last"),
         ("16", bytes(16), None, "got '16'"),
         (16, bytes(16), "9999", "Inference-Header-Content-Length: expected the length of the JSON part"),
+        (16, bytes(16), "²", "Inference-Header-Content-Length: expected"),
+        (16, bytes(16), "9" * 5000, "Inference-Header-Content-Length: expected"),
         (16, bytes(16), "x", "got 'x'; set it to the number of bytes before the first raw tensor"),
     ],
 )

@@ -94,7 +94,7 @@ def read_archive(path: str | Path) -> Archive:
         ) from None
     for name, data in {LABELS: labels_bytes, WEIGHTS: weights}.items():
         _check_digest(manifest, name, data, path)
-    labels = parse_labels(json.loads(labels_bytes), f"{path}:{LABELS}")
+    labels = parse_labels(_read_json(labels_bytes, f"{path}:{LABELS}"), f"{path}:{LABELS}")
     return Archive(path, manifest, labels, weights, _sha256(manifest_bytes))
 
 
@@ -168,6 +168,13 @@ def _read_member(file: zipfile.ZipFile, name: str, path: Path) -> bytes:
         raise ArchiveError.about(
             f"{path}:{name}", expected="a plain member", got=f"one that fails with '{error}'", fix=_REPACKAGE
         ) from None
+
+
+def _read_json(data: bytes, where: str) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError.about(where, expected="JSON", got=f"text with {error}", fix=_REPACKAGE) from None
 
 
 def _check_digest(manifest: Manifest, name: str, data: bytes, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator
 
 from starlette.datastructures import UploadFile
@@ -31,7 +32,7 @@ async def read_body(request: Request, limit: int, timeout: float) -> bytes:
             400 if the client goes away.
     """
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
+    if re.fullmatch("[0-9]{1,20}", length) and int(length) > limit:
         if "100-continue" not in request.headers.get("expect", "").lower():
             await _drain(request)
         raise _too_large(limit, f"Content-Length: {length}")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 import taeda
 from taeda_serve.architectures import build
@@ -116,10 +117,22 @@ class ServableModel:
         rows = []
         for index, data in enumerate(work.images):
             where = "image" if len(work.images) == 1 else f"image {index}"
-            row = self._pipeline(decode_image(data, where, self._max_pixels))
+            row = self._preprocess(decode_image(data, where, self._max_pixels), where)
             check_row(tuple(row.shape), self.manifest.inputs[0], where)
             rows.append(row)
         return [taeda.stack(rows)]
+
+    def _preprocess(self, image: Image.Image, where: str) -> taeda.Tensor:
+        try:
+            return self._pipeline(image)
+        except Exception as error:  # transforms raise as they like: report it, keep serving
+            raise RequestError.about(
+                422,
+                where,
+                expected=f"an image that {', '.join(step.name for step in self._pipeline.steps)} can take",
+                got=f"{image.width} x {image.height} pixels, which fail with {type(error).__name__}: {error}",
+                fix="send an image like those of the training",
+            ) from error
 
     def _run_group(
         self, group: Sequence[tuple[int, list[taeda.Tensor], float]]
@@ -132,7 +145,7 @@ class ServableModel:
         try:
             with taeda.inference_mode():
                 outputs = self._forward(inputs)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        except Exception as error:  # a module may raise anything: the worker must live on
             if len(group) > 1:  # one request may have spoilt it for all: ask for each alone
                 return [self._run_group([item])[0] for item in group]
             return [

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import math
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def parse_infer(body: bytes, header_length: str | None, manifest: Manifest, labe
     """
     raw = b""
     if header_length is not None:
-        if not header_length.isdigit() or int(header_length) > len(body):
+        if not re.fullmatch("[0-9]{1,15}", header_length) or int(header_length) > len(body):
             raise RequestError.about(
                 400,
                 HEADER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ async def unregister_model(request: Request) -> Response:
 
 
 def _top(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1000:
+    if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 1000:
         raise RequestError.about(
             400, "top", expected="1 to 1000", got=repr(text[:20]), fix="for example ?top=5"
         )

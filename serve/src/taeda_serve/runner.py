@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from taeda_serve.archive import Archive
@@ -79,7 +79,7 @@ class ModelRunner:
     """
 
     def __init__(self, archive: Archive, settings: Settings, metrics: Metrics) -> None:
-        self.archive = archive
+        self.archive = replace(archive, weights=b"")  # the workers read their own
         self.manifest = archive.manifest
         self.labels = archive.labels
         self._settings = settings
@@ -180,6 +180,7 @@ class ModelRunner:
                 return
             if slot.worker is None or not slot.ready or not slot.worker.alive:
                 self._queue.put_back(batch)
+                self._changed.set()  # another worker may take it meanwhile
                 if not await self._restart(slot):
                     return
             elif batch:
@@ -216,6 +217,12 @@ class ModelRunner:
             log.error("model %s: %s", self.manifest.name, error)
             slot.ready = False
             self._retry(batch, error)
+            return
+        except Exception as error:  # a bug here must not end the task that serves this slot
+            log.exception("model %s: a batch failed", self.manifest.name)
+            for pending in batch:
+                if not pending.item.future.done():
+                    pending.item.future.set_exception(RequestError(500, f"the batch failed: {error}"))
             return
         self._metrics.batch_rows.labels(*self._key).observe(sum(work.rows for work in works))
         answers = [result for result in results if isinstance(result, Answer)]
