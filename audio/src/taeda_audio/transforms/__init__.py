@@ -23,16 +23,12 @@ from .features import (
     MFCC,
     AmplitudeToDB,
     ComputeDeltas,
-    GriffinLim,
     InverseMelScale,
-    InverseSpectrogram,
     MelScale,
     MelSpectrogram,
     SlidingWindowCmn,
-    SpectralCentroid,
-    Spectrogram,
-    TimeStretch,
 )
+from .spectrograms import GriffinLim, InverseSpectrogram, SpectralCentroid, Spectrogram, TimeStretch
 
 __all__ = [
     "LFCC",
