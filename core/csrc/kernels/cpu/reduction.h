@@ -64,11 +64,7 @@ template <class Op> struct SimpleReduction {
             for (; i + w <= n; i += w) a = op.merge(a, op.lift(V::load(p + i)));
             if (i < n) b = op.merge(b, select(first_lanes<T>(n - i), op.lift(V::load(p + i, n - i)), V(total)));
             a = op.merge(op.merge(a, c), op.merge(b, d));
-            T lane[w];
-            a.store(lane);
-            for (int64_t half = w / 2; half; half /= 2)
-                for (int64_t k = 0; k < half; ++k) lane[k] = op.merge(lane[k], lane[k + half]);
-            total = lane[0];
+            total = fold_lanes(a, [&](V x, V y) { return op.merge(x, y); });
         } else {
             for (int64_t i = 0; i < n; ++i) total = op.merge(total, A(op.lift(p[i])));
         }

@@ -116,22 +116,20 @@ template <class T> Mask<T> first_lanes(int64_t n) {
     return Vec<T>(lane) < Vec<T>(T(n));
 }
 
-// Sum, with the lanes combined in halves: a fixed order.
-template <class T> T sum_lanes(Vec<T> x) {
-    T lane[Vec<T>::size];
-    x.store(lane);
+// The lanes combined by `merge` in halves: a fixed order.
+template <class T, class F> T fold_lanes(Vec<T> x, F merge) {
+    native::integers<T> lane;
+    for (int i = 0; i < Vec<T>::size; ++i) lane[i] = native::int_of<T>(i);
     for (int half = Vec<T>::size / 2; half; half /= 2)
-        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-    return lane[0];
+        x = merge(x, Vec<T>(__builtin_shuffle(x.v, lane ^ native::int_of<T>(half))));
+    return x[0];
 }
-
+template <class T> T sum_lanes(Vec<T> x) {
+    return fold_lanes(x, [](Vec<T> a, Vec<T> b) { return a + b; });
+}
 // The largest lane; a NaN wins.
 template <class T> T max_lanes(Vec<T> x) {
-    T lane[Vec<T>::size];
-    x.store(lane);
-    T top = lane[0];
-    for (int i = 1; i < Vec<T>::size; ++i) top = lane[i] > top || lane[i] != lane[i] ? lane[i] : top;
-    return top;
+    return fold_lanes(x, [](Vec<T> a, Vec<T> b) { return select((a > b) | (a != a), a, b); });
 }
 
 // Vec<op_type<S>> from memory of element type S (16-bit floats widen), and back with rounding to nearest even.
