@@ -1,6 +1,8 @@
 """Weights: names, files, folders, errors."""
 
 import json
+import os
+import pickle
 
 import numpy as np
 import pytest
@@ -213,6 +215,32 @@ def test_file_without_a_state_dict(tmp_path):
     taeda.save([1, 2], str(tmp_path / "list.pth"))
     with pytest.raises(ValueError, match=r"expected a state dict \(names to tensors\), got list"):
         resnet18(weights=tmp_path / "list.pth")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pth"])
+@pytest.mark.parametrize("kept", [0, 5, 3000])
+def test_truncated_files_are_named(small, tmp_path, name, kept):
+    path = tmp_path / name
+    if name.endswith(".pth"):
+        taeda.save(small.state_dict(), str(path))
+    else:
+        save_file(arrays_of(small), str(path))
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(RuntimeError, match=rf"weights file '.*{name}' \({kept} bytes\) cannot be read: ."):
+        glyph_resnet(weights=path)
+
+
+class _Hostile:
+    def __reduce__(self):
+        return os.system, ("touch hacked",)
+
+
+def test_hostile_pickle_is_refused_and_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.pth").write_bytes(pickle.dumps({"fc.weight": _Hostile()}, protocol=2))
+    with pytest.raises(RuntimeError, match=r"bad.pth' .* cannot be read: ."):
+        glyph_resnet(weights=tmp_path / "bad.pth")
+    assert not (tmp_path / "hacked").exists()
 
 
 def test_published_weights_go_through_the_hub(monkeypatch):

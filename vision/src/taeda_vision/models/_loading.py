@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -95,12 +96,18 @@ def read_weights_file(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: the folder holds none of the known file names.
+        RuntimeError: the file is damaged, or asks for code to be run.
         ValueError: the file does not hold a state dict.
     """
     path = Path(path)
     if path.is_dir():
         path = _file_in_folder(path)
-    content = taeda.load(str(path), map_location="cpu")
+    try:
+        content = taeda.load(str(path), map_location="cpu")
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise RuntimeError(
+            f"weights file '{path}' ({path.stat().st_size} bytes) cannot be read: {error}"
+        ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
