@@ -142,11 +142,11 @@ class PickleReader:
             )
         return self._file.read(count)
 
-    def _line(self) -> str:
-        line = self._file.readline(LONGEST_DECIMAL)
+    def _line(self) -> bytes:
+        line = self._file.readline()
         if not line.endswith(b"\n"):
             raise EOFError("load: the pickle inside the file has a text line without end; it is truncated")
-        return line[:-1].decode("utf-8")
+        return line[:-1]
 
     def _number(self, form: str) -> Any:
         return struct.unpack(form, self._read(struct.calcsize(form)))[0]
@@ -157,10 +157,10 @@ class PickleReader:
     def _since_mark(self) -> list[Any]:
         stack = self._stack
         position = len(stack) - 1
-        while stack[position] is not _MARK:
+        while position >= 0 and stack[position] is not _MARK:
             position -= 1
-            if position < 0:
-                raise ValueError("no mark on the stack")
+        if position < 0:
+            raise ValueError("no mark on the stack")
         items = stack[position + 1 :]
         del stack[position:]
         return items
@@ -251,7 +251,7 @@ def _checked_key(key: Any) -> Any:
     return key
 
 
-def _decimal(text: str) -> int:
+def _decimal(text: bytes) -> int:
     if len(text) > LONGEST_DECIMAL:
         raise ValueError("a decimal number is too long")
     return int(text)
@@ -284,16 +284,20 @@ def _frame(reader: PickleReader) -> None:
 
 def _int_line(reader: PickleReader) -> Any:
     text = reader._line()
-    return {"00": False, "01": True}[text] if text in ("00", "01") else _decimal(text)
+    return text == b"01" if text in (b"00", b"01") else _decimal(text)
 
 
 def _quoted_text(reader: PickleReader) -> Any:
     text = reader._line()
-    if len(text) < 2 or text[0] != text[-1] or text[0] not in "\"'":
+    if len(text) < 2 or text[0] != text[-1] or text[:1] not in (b'"', b"'"):
         raise ValueError("a string has no quotes")
     import codecs
 
-    return reader._text(codecs.escape_decode(text[1:-1].encode("utf-8"))[0])  # type: ignore[attr-defined]
+    return reader._text(codecs.escape_decode(text[1:-1])[0])  # type: ignore[attr-defined]
+
+
+def _unicode(reader: PickleReader, length: str) -> str:
+    return reader._read(reader._number(length)).decode("utf-8", "surrogatepass")
 
 
 def _pop(reader: PickleReader) -> None:
@@ -343,7 +347,7 @@ def _frozenset(reader: PickleReader) -> Any:
 
 
 def _global(reader: PickleReader) -> None:
-    reader._push_global(reader._line(), reader._line())
+    reader._push_global(reader._line().decode("utf-8"), reader._line().decode("utf-8"))
 
 
 def _stack_global(reader: PickleReader) -> None:
@@ -374,7 +378,7 @@ _OPERATIONS: dict[int, Callable[[PickleReader], None]] = {
         pickle.BININT: _push(lambda reader: reader._number("<i")),
         pickle.BININT1: _push(lambda reader: reader._number("<B")),
         pickle.BININT2: _push(lambda reader: reader._number("<H")),
-        pickle.LONG: _push(lambda reader: _decimal(reader._line().rstrip("L"))),
+        pickle.LONG: _push(lambda reader: _decimal(reader._line().rstrip(b"L"))),
         pickle.LONG1: _push(lambda reader: pickle.decode_long(reader._read(reader._number("<B")))),
         pickle.LONG4: _push(lambda reader: pickle.decode_long(reader._read(reader._number("<i")))),
         pickle.FLOAT: _push(lambda reader: float(reader._line())),
@@ -382,12 +386,10 @@ _OPERATIONS: dict[int, Callable[[PickleReader], None]] = {
         pickle.STRING: _push(_quoted_text),
         pickle.BINSTRING: _push(lambda reader: reader._text(reader._read(reader._number("<i")))),
         pickle.SHORT_BINSTRING: _push(lambda reader: reader._text(reader._read(reader._number("<B")))),
-        pickle.UNICODE: _push(lambda reader: reader._line().encode("utf-8").decode("raw-unicode-escape")),
-        pickle.BINUNICODE: _push(
-            lambda reader: reader._read(reader._number("<I")).decode("utf-8", "surrogatepass")
-        ),
-        pickle.SHORT_BINUNICODE: _push(lambda reader: reader._read(reader._number("<B")).decode("utf-8")),
-        pickle.BINUNICODE8: _push(lambda reader: reader._read(reader._number("<Q")).decode("utf-8")),
+        pickle.UNICODE: _push(lambda reader: reader._line().decode("raw-unicode-escape")),
+        pickle.BINUNICODE: _push(lambda reader: _unicode(reader, "<I")),
+        pickle.SHORT_BINUNICODE: _push(lambda reader: _unicode(reader, "<B")),
+        pickle.BINUNICODE8: _push(lambda reader: _unicode(reader, "<Q")),
         pickle.BINBYTES: _push(lambda reader: reader._read(reader._number("<I"))),
         pickle.SHORT_BINBYTES: _push(lambda reader: reader._read(reader._number("<B"))),
         pickle.BINBYTES8: _push(lambda reader: reader._read(reader._number("<Q"))),
@@ -420,7 +422,7 @@ _OPERATIONS: dict[int, Callable[[PickleReader], None]] = {
         pickle.REDUCE: lambda reader: reader._call(),
         pickle.NEWOBJ: lambda reader: reader._call(is_new=True),
         pickle.BUILD: lambda reader: reader._build(),
-        pickle.PERSID: lambda reader: reader._persistent(reader._line()),
+        pickle.PERSID: lambda reader: reader._persistent(reader._line().decode("utf-8")),
         pickle.BINPERSID: lambda reader: reader._persistent(reader._stack.pop()),
     }.items()
 }

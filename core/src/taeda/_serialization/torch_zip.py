@@ -111,8 +111,10 @@ class _Archive:
         return records
 
     def _data_offset(self, entry: zipfile.ZipInfo) -> int:
-        self._file.seek(entry.header_offset)
-        header = self._file.read(_LOCAL_HEADER.size)
+        header = b""
+        if 0 <= entry.header_offset < self._size:
+            self._file.seek(entry.header_offset)
+            header = self._file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size or header[:4] != _LOCAL_SIGNATURE:
             raise RuntimeError(
                 f"load: the record '{entry.filename}' has no header; the file is truncated or corrupt"
