@@ -11,17 +11,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from taeda._serialization import file_kind
-from taeda._serialization.atomic_file import open_target
-from taeda._serialization.pickle_globals import allowed_by_user
-from taeda._serialization.safetensors import read_metadata, read_safetensors, write_safetensors
-from taeda._serialization.storage import MapLocation, Placement
-from taeda._serialization.torch_legacy import read_legacy
-from taeda._serialization.torch_zip import read_zip, write_zip
+# The formats (and with them zipfile, json and pickle) are imported when they are used, since this module is part
+# of `import taeda`, which has to be fast.
+if TYPE_CHECKING:
+    from taeda._serialization.storage import MapLocation
 
 __all__ = [
     "add_safe_globals",
@@ -77,7 +73,11 @@ def save(
         >>> load(file)["step"]
         3
     """
-    if pickle_module not in (None, pickle) or pickle_protocol != 2:
+    from taeda._serialization.atomic_file import open_target
+    from taeda._serialization.safetensors import write_safetensors
+    from taeda._serialization.torch_zip import write_zip
+
+    if pickle_module is not None or pickle_protocol != 2:
         raise ValueError(
             "save: taeda writes its pickles itself, with protocol 2; leave out pickle_module and protocol"
         )
@@ -146,26 +146,37 @@ def load(
         raise TypeError(f"load: unknown options {sorted(pickle_load_args)}")
     if mmap and not isinstance(f, (str, os.PathLike)):
         raise ValueError("load: f must be a path in order to use the mmap argument, got a file object")
-    placement = Placement(map_location)
     with _open_source(f) as file, _named(f):
-        start = file.tell()
-        head = file.read(file_kind.HEAD_BYTES)
-        file.seek(start)
-        if not head:
-            raise EOFError("load: Ran out of input: the file is empty; its download or copy probably failed")
-        if file_kind.is_zip(head):
-            return read_zip(file, placement, bool(mmap), _check_crc, encoding)
-        if file_kind.is_safetensors(head):
-            return read_safetensors(file, placement, bool(mmap))
-        if file_kind.is_pickle(head):
-            if mmap:
-                raise RuntimeError(
-                    "load: mmap can only be used with files saved in the zip form (torch >= 1.6)"
-                )
-            return read_legacy(file, placement, encoding)
-        raise pickle.UnpicklingError(
-            f"load: expected a checkpoint (.safetensors, .pt, .pth), but this is {file_kind.describe(head)}"
-        )
+        return _load_file(file, map_location, bool(mmap), encoding)
+
+
+def _load_file(file: IO[bytes], map_location: MapLocation, use_mmap: bool, encoding: str) -> Any:
+    """Reads a file in the format that its first bytes say."""
+    import pickle
+
+    from taeda._serialization import file_kind
+    from taeda._serialization.safetensors import read_safetensors
+    from taeda._serialization.storage import Placement
+    from taeda._serialization.torch_legacy import read_legacy
+    from taeda._serialization.torch_zip import read_zip
+
+    placement = Placement(map_location)
+    start = file.tell()
+    head = file.read(file_kind.HEAD_BYTES)
+    file.seek(start)
+    if not head:
+        raise EOFError("load: Ran out of input: the file is empty; its download or copy probably failed")
+    if file_kind.is_zip(head):
+        return read_zip(file, placement, use_mmap, _check_crc, encoding)
+    if file_kind.is_safetensors(head):
+        return read_safetensors(file, placement, use_mmap)
+    if file_kind.is_pickle(head):
+        if use_mmap:
+            raise RuntimeError("load: mmap can only be used with files saved in the zip form (torch >= 1.6)")
+        return read_legacy(file, placement, encoding)
+    raise pickle.UnpicklingError(
+        f"load: expected a checkpoint (.safetensors, .pt, .pth), but this is {file_kind.describe(head)}"
+    )
 
 
 @contextlib.contextmanager
@@ -194,9 +205,11 @@ def _open_source(source: FileLike) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def _named(source: FileLike) -> Iterator[None]:
     """Adds the file's name to errors about its content."""
+    from pickle import UnpicklingError
+
     try:
         yield
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, UnpicklingError) as error:
         if isinstance(source, (str, os.PathLike)) and error.args and isinstance(error.args[0], str):
             error.args = (f"{error.args[0]} [file: {os.fspath(source)}]", *error.args[1:])
         raise
@@ -208,6 +221,8 @@ def read_safetensors_metadata(f: FileLike) -> dict[str, str]:
     Raises:
         RuntimeError: the file is truncated or corrupt.
     """
+    from taeda._serialization.safetensors import read_metadata
+
     with _open_source(f) as file, _named(f):
         return read_metadata(file)
 
@@ -230,6 +245,8 @@ def add_safe_globals(safe_globals: Sequence[Any]) -> None:
     Args:
         safe_globals: classes or functions, or pairs of one and its full name in the file.
     """
+    from taeda._serialization.pickle_globals import allowed_by_user
+
     for item in safe_globals:
         value, name = item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}")
         allowed_by_user[name] = value
@@ -237,17 +254,23 @@ def add_safe_globals(safe_globals: Sequence[Any]) -> None:
 
 def get_safe_globals() -> list[Any]:
     """What was added with `add_safe_globals`."""
+    from taeda._serialization.pickle_globals import allowed_by_user
+
     return list(allowed_by_user.values())
 
 
 def clear_safe_globals() -> None:
     """Forgets everything that was added with `add_safe_globals`."""
+    from taeda._serialization.pickle_globals import allowed_by_user
+
     allowed_by_user.clear()
 
 
 @contextlib.contextmanager
 def safe_globals(safe_globals: Sequence[Any]) -> Iterator[None]:
     """Inside the block `load` may use the given classes or functions as well."""
+    from taeda._serialization.pickle_globals import allowed_by_user
+
     before = dict(allowed_by_user)
     add_safe_globals(safe_globals)
     try:

@@ -293,7 +293,7 @@ def _quoted_text(reader: PickleReader) -> Any:
         raise ValueError("a string has no quotes")
     import codecs
 
-    return reader._text(codecs.escape_decode(text[1:-1])[0])  # type: ignore[attr-defined]
+    return reader._text(codecs.escape_decode(text[1:-1])[0])
 
 
 def _unicode(reader: PickleReader, length: str) -> str:

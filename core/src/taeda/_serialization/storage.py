@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import taeda
 
@@ -23,7 +23,7 @@ __all__ = [
     "swap_byte_order",
 ]
 
-MapLocation = Callable[[Any, str], Any] | taeda.device | str | Mapping[str, str] | None
+MapLocation: TypeAlias = Callable[[Any, str], Any] | taeda.device | str | Mapping[str, str] | None
 
 
 @dataclass

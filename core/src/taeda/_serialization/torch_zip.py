@@ -120,7 +120,7 @@ class _Archive:
                 f"load: the record '{entry.filename}' has no header; the file is truncated or corrupt"
             )
         name_length, extra_length = _LOCAL_HEADER.unpack(header)[-2:]
-        return entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+        return entry.header_offset + _LOCAL_HEADER.size + int(name_length) + int(extra_length)
 
     def _find_folder(self) -> str:
         pickles = [name for name in self.records if name.endswith("/data.pkl") and name.count("/") == 1]

@@ -308,7 +308,8 @@ class BatchReader:
             os.close(descriptors[0])
         for number in dropped:
             del self._segments[number]
-        storages, arrays = [], []
+        storages: list[Any] = []
+        arrays: list[Any] = []
         for kind, place in places:
             buffer = self._buffer(*place) if isinstance(place, tuple) else bytearray(place)
             if kind == "array":

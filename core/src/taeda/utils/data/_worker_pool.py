@@ -120,7 +120,7 @@ class WorkerPool:
             return worker if self._handles[worker].wait(seconds) else None
         connections = [handle.connection for handle in self._handles]
         ready = wait_for_any(connections, seconds)
-        return connections.index(ready[0]) if ready else None  # type: ignore[arg-type]
+        return connections.index(ready[0]) if ready else None
 
     def _raise_dead(self, handle: _Handle) -> None:
         handle.process.join(1.0)
