@@ -109,7 +109,8 @@ def test_a_full_queue_answers_503_with_retry_after(start):
     body = '{"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [%d]}]}'
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(ask, server, "POST", "/v2/models/double/infer", body % SLEEP)
-        time.sleep(0.3)
+        wait_until(lambda: metric(server, "taeda_requests_in_flight") == 2)
+        wait_until(lambda: metric(server, 'taeda_queue_rows{model="double",version="1"}') == 0)
         rest = [pool.submit(ask, server, "POST", "/v2/models/double/infer", body % 1) for _ in range(7)]
         answers = [each.result() for each in rest]
         assert first.result()[0] == 504
@@ -132,20 +133,12 @@ def test_a_signal_ends_server_and_workers(start, number):
 
 def test_a_signal_lets_running_requests_finish(start):
     server = start("double")
-    rows = np.ones((200, 400), np.float32)
-
-    def one(client: taeda_serve.Client) -> bool:
-        try:
-            return bool((client.infer("double", {"x": rows})["output"] == 2).all())
-        except (OSError, taeda_serve.RequestError):
-            return False  # it had not arrived before the signal
-
-    with server.client() as client, ThreadPoolExecutor(8) as pool:
-        list(pool.map(one, [client] * 16))
-        answers = [pool.submit(one, client) for _ in range(8)]
-        wait_until(lambda: any(answer.running() for answer in answers))
+    with server.client() as client, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(double, client, tiny_models.Doubler.NAP)
+        second = pool.submit(double, client, 4)  # waits in the queue behind the first
+        wait_until(lambda: metric(server, "taeda_requests_in_flight") == 3)  # this one counts itself
         server.process.send_signal(signal.SIGTERM)
-        assert any(answer.result() for answer in answers)
+        assert (first.result(), second.result()) == (2 * tiny_models.Doubler.NAP, 8)
     assert server.process.wait(20) == 0
 
 

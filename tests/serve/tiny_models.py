@@ -20,7 +20,7 @@ class MeanColour(taeda.nn.Module):
 class Doubler(taeda.nn.Module):
     """Twice the input plus a shift; some values do harm, as named."""
 
-    CRASH, SLEEP, RAISE, NAN = 666.0, 555.0, 444.0, 333.0
+    CRASH, SLEEP, RAISE, NAN, NAP = 666.0, 555.0, 444.0, 333.0, 222.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +32,8 @@ class Doubler(taeda.nn.Module):
             os._exit(3)
         if self.SLEEP in values:
             time.sleep(60)
+        if self.NAP in values:
+            time.sleep(1)
         if self.RAISE in values:
             raise ValueError("444 is not welcome")
         if self.NAN in values:

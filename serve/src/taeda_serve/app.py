@@ -69,9 +69,11 @@ class _Observer:
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
             await send(message)
 
+        self._context.metrics.in_flight.inc()
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
+            self._context.metrics.in_flight.dec()
             self._count(scope, status, time.perf_counter() - begun)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:

@@ -20,6 +20,9 @@ class Metrics:
         self.requests = Counter(
             "taeda_requests", "Answered HTTP requests", ("route", "model", "status"), registry=self._registry
         )
+        self.in_flight = Gauge(
+            "taeda_requests_in_flight", "HTTP requests that wait for their answer", registry=self._registry
+        )
         self.request_seconds = Histogram(
             "taeda_request_seconds",
             "Seconds from the arrival of a request to its answer",
