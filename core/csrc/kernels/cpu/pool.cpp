@@ -1,0 +1,277 @@
+// Max and average pooling. An output row is computed as a whole: for every tap of the window one vector loop
+// over the row. With stride s the input row is first dealt out into s contiguous phases, so that these loops
+// read contiguously.
+#include <vector>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/rows.h"
+#include "kernels/pool.h"
+
+namespace taeda {
+namespace {
+
+using cpu::each_vector;
+
+// Taps [first, last) of a window along dimension d that lie inside the input, and where tap 0 lies.
+struct Taps {
+    int64_t first, last, start;
+};
+Taps taps(const PoolGeometry& g, int d, int64_t out) {
+    int64_t start = out * g.stride[d] - g.padding[d], dilation = g.dilation[d];
+    int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
+    int64_t room = g.input[d] - start;
+    int64_t last = room <= 0 ? 0 : std::min(g.kernel[d], (room + dilation - 1) / dilation);
+    return {first, std::max(first, last), start};
+}
+
+// One input row with its padding, in phases: element j of the padded row lies at phase j % stride, place j /
+// stride.
+template <class S>
+class Phases {
+public:
+    using T = op_type<S>;
+    Phases(const PoolGeometry& g, T fill) : stride_(g.stride[2]), padding_(g.padding[2]), input_(g.input[2]) {
+        int64_t reach = (g.output[2] - 1) * stride_ + (g.kernel[2] - 1) * g.dilation[2] + 1;
+        length_ = (std::max(reach, padding_ + input_) + stride_ - 1) / stride_ + Vec<T>::size;
+        values_.assign(size_t(length_ * stride_), fill);
+    }
+    void fill(const S* row) {
+        if (stride_ == 1) {
+            each_vector<T>(input_, [&](int64_t i, auto count) {
+                cpu::store_some(values_.data() + padding_ + i, cpu::load_some(row + i, count), count);
+            });
+            return;
+        }
+        int64_t phase = padding_ % stride_, place = padding_ / stride_;
+        for (int64_t i = 0; i < input_; ++i) {
+            values_[size_t(phase * length_ + place)] = T(row[i]);
+            if (++phase == stride_) phase = 0, ++place;
+        }
+    }
+    // Where tap `offset` (in elements) of the first window lies; the following windows lie behind it.
+    const T* tap(int64_t offset) const {
+        return values_.data() + offset % stride_ * length_ + offset / stride_;
+    }
+
+private:
+    int64_t stride_, padding_, input_, length_;
+    std::vector<T> values_;
+};
+
+// f(plane, depth, row) with scratch space made once per piece of the loop.
+template <class Make, class F>
+void each_plane(int64_t planes, const PoolGeometry& g, Make&& make, F&& f) {
+    int64_t work = g.output_size() * g.kernel[0] * g.kernel[1] * g.kernel[2];
+    cpu::parallel_for(0, planes, cpu::row_grain(work), [&](int64_t from, int64_t to) {
+        auto scratch = make();
+        for (int64_t p = from; p < to; ++p)
+            for (int64_t od = 0; od < g.output[0]; ++od)
+                for (int64_t oh = 0; oh < g.output[1]; ++oh) f(scratch, p, od, oh);
+    });
+}
+
+template <class S>
+struct MaxScratch {
+    using T = op_type<S>;
+    Phases<S> row;
+    std::vector<T> best, tap,
+        first_tap;  // tap: which of the window's kernel_w * ... taps, as a number of type T
+    MaxScratch(const PoolGeometry& g)
+        : row(g, -std::numeric_limits<T>::infinity()),
+          best(size_t(g.output[2] + Vec<T>::size)),
+          tap(best.size()),
+          first_tap(best.size()) {
+        for (int64_t o = 0; o < g.output[2]; ++o) first_tap[size_t(o)] = T(taps(g, 2, o).first);
+    }
+};
+
+// Takes the taps of one input row into the running maxima of an output row.
+template <class T>
+void take_max(T* best, T* which, const T* from, T tap, int64_t n) {
+    for (int64_t i = 0; i < n; i += Vec<T>::size) {
+        Vec<T> v = Vec<T>::load(from + i), old = Vec<T>::load(best + i);
+        Mask<T> better = (v > old) | (v != v);
+        select(better, v, old).store(best + i);
+        select(better, Vec<T>(tap), Vec<T>::load(which + i)).store(which + i);
+    }
+}
+
+template <class S>
+void max_row(MaxScratch<S>& s, S* out, int64_t* indices, const S* plane, const PoolGeometry& g, int64_t od,
+             int64_t oh) {
+    using T = op_type<S>;
+    Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
+    int64_t width = g.output[2], first = depth.first * g.kernel[1] + height.first;
+    std::fill(s.best.begin(), s.best.end(), -std::numeric_limits<T>::infinity());
+    for (int64_t o = 0; o < width; ++o) s.tap[size_t(o)] = s.first_tap[size_t(o)] + T(first * g.kernel[2]);
+    for (int64_t kd = depth.first; kd < depth.last; ++kd)
+        for (int64_t kh = height.first; kh < height.last; ++kh) {
+            int64_t d = depth.start + kd * g.dilation[0], h = height.start + kh * g.dilation[1];
+            s.row.fill(plane + (d * g.input[1] + h) * g.input[2]);
+            for (int64_t kw = 0; kw < g.kernel[2]; ++kw)
+                take_max(s.best.data(), s.tap.data(), s.row.tap(kw * g.dilation[2]),
+                         T((kd * g.kernel[1] + kh) * g.kernel[2] + kw), width);
+        }
+    for (int64_t o = 0; o < width; ++o) {
+        int64_t tap = int64_t(s.tap[size_t(o)]), kw = tap % g.kernel[2], kh = tap / g.kernel[2] % g.kernel[1];
+        int64_t d = depth.start + tap / (g.kernel[2] * g.kernel[1]) * g.dilation[0];
+        int64_t h = height.start + kh * g.dilation[1],
+                w = o * g.stride[2] - g.padding[2] + kw * g.dilation[2];
+        out[o] = S(s.best[size_t(o)]);
+        indices[o] = (d * g.input[1] + h) * g.input[2] + w;
+    }
+}
+
+void max_pool_cpu(const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g) {
+    if (out.numel() == 0) return;
+    visit_floating(x.dtype(), "max_pool", [&]<class S>() {
+        each_plane(
+            out.numel() / g.output_size(), g, [&] { return MaxScratch<S>(g); },
+            [&](MaxScratch<S>& s, int64_t p, int64_t od, int64_t oh) {
+                int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
+                max_row(s, out.data<S>() + at, indices.data<int64_t>() + at, x.data<S>() + p * g.input_size(),
+                        g, od, oh);
+            });
+    });
+}
+
+void max_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const Tensor& indices, int64_t planes) {
+    if (grad_x.numel() == 0) return;
+    visit_floating(grad_x.dtype(), "max_pool", [&]<class S>() {
+        using T = op_type<S>;
+        int64_t in = grad_x.numel() / planes, n = grad_out.numel() / planes;
+        cpu::parallel_for(0, planes, cpu::row_grain(in + n), [&](int64_t from, int64_t to) {
+            std::vector<T> sums(is_reduced_float<S> ? size_t(in) : 0);
+            for (int64_t p = from; p < to; ++p) {
+                const S* grad = grad_out.data<S>() + p * n;
+                const int64_t* index = indices.data<int64_t>() + p * n;
+                S* result = grad_x.data<S>() + p * in;
+                T* total;
+                if constexpr (is_reduced_float<S>)
+                    total = sums.data();
+                else
+                    total = result;
+                std::fill(total, total + in, T(0));
+                for (int64_t i = 0; i < n; ++i) total[index[i]] += T(grad[i]);
+                if constexpr (is_reduced_float<S>)
+                    for (int64_t i = 0; i < in; ++i) result[i] = S(total[i]);
+            }
+        });
+    });
+}
+
+// How the windows of avg_pool divide: along each dimension the elements that count.
+class Divisor {
+public:
+    Divisor(const PoolGeometry& g, bool count_padding, int64_t divisor) : divisor_(divisor) {
+        for (int d = 0; d < 3; ++d)
+            for (int64_t o = 0; o < g.output[d]; ++o) {
+                int64_t start = o * g.stride[d] - g.padding[d];
+                int64_t end = std::min(start + g.kernel[d], g.input[d] + g.padding[d]);
+                if (!count_padding) end = std::min(end, g.input[d]), start = std::max<int64_t>(start, 0);
+                counts_[d].push_back(end - start);
+            }
+    }
+    // The divisors of an output row.
+    template <class T>
+    void row(T* to, int64_t od, int64_t oh) const {
+        T outer = T(counts_[0][size_t(od)] * counts_[1][size_t(oh)]);
+        for (size_t o = 0; o < counts_[2].size(); ++o)
+            to[o] = divisor_ ? T(divisor_) : outer * T(counts_[2][o]);
+    }
+
+private:
+    int64_t divisor_;
+    std::vector<int64_t> counts_[3];
+};
+
+template <class S>
+struct AvgScratch {
+    Phases<S> row;
+    std::vector<op_type<S>> sum, divisors;
+    AvgScratch(const PoolGeometry& g)
+        : row(g, 0), sum(size_t(g.output[2] + Vec<op_type<S>>::size)), divisors(size_t(g.output[2])) {}
+};
+
+void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, bool count_padding,
+                  int64_t divisor) {
+    if (out.numel() == 0) return;
+    Divisor divide(g, count_padding, divisor);
+    visit_floating(x.dtype(), "avg_pool", [&]<class S>() {
+        using T = op_type<S>;
+        auto row = [&](AvgScratch<S>& s, int64_t p, int64_t od, int64_t oh) {
+            Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
+            std::fill(s.sum.begin(), s.sum.end(), T(0));
+            for (int64_t kd = depth.first; kd < depth.last; ++kd)
+                for (int64_t kh = height.first; kh < height.last; ++kh) {
+                    int64_t at =
+                        ((p * g.input[0] + depth.start + kd) * g.input[1] + height.start + kh) * g.input[2];
+                    s.row.fill(x.data<S>() + at);
+                    for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
+                        const T* from = s.row.tap(kw);
+                        for (int64_t i = 0; i < g.output[2]; i += Vec<T>::size)
+                            (Vec<T>::load(s.sum.data() + i) + Vec<T>::load(from + i)).store(s.sum.data() + i);
+                    }
+                }
+            S* to = out.data<S>() + ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
+            divide.row(s.divisors.data(), od, oh);
+            for (size_t o = 0; o < size_t(g.output[2]); ++o) to[o] = S(s.sum[o] / s.divisors[o]);
+        };
+        each_plane(out.numel() / g.output_size(), g, [&] { return AvgScratch<S>(g); }, row);
+    });
+}
+
+// Adds every window's share (row) to the elements of one input row that the window covers.
+template <class T>
+void spread(T* line, const T* row, const PoolGeometry& g) {
+    int64_t stride = g.stride[2];
+    for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
+        int64_t start = kw - g.padding[2], room = g.input[2] - start;
+        int64_t first = start < 0 ? (-start + stride - 1) / stride : 0;
+        int64_t last = room <= 0 ? 0 : std::min(g.output[2], (room + stride - 1) / stride);
+        T* to = line + start;
+        if (stride == 1)
+            for (int64_t o = first; o < last; ++o) to[o] += row[o];
+        else
+            for (int64_t o = first; o < last; ++o) to[o * stride] += row[o];
+    }
+}
+
+void avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const PoolGeometry& g,
+                       bool count_padding, int64_t divisor) {
+    if (grad_x.numel() == 0) return;
+    Divisor divide(g, count_padding, divisor);
+    visit_floating(grad_x.dtype(), "avg_pool", [&]<class S>() {
+        using T = op_type<S>;
+        int64_t in = g.input_size(), planes = grad_x.numel() / in, width = g.output[2];
+        auto one_row = [&](T* total, T* row, const S* grad, int64_t od, int64_t oh) {
+            divide.row(row, od, oh);
+            for (int64_t o = 0; o < width; ++o) row[o] = T(grad[o]) / row[o];
+            Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
+            for (int64_t kd = depth.first; kd < depth.last; ++kd)
+                for (int64_t kh = height.first; kh < height.last; ++kh)
+                    spread(total + ((depth.start + kd) * g.input[1] + height.start + kh) * g.input[2], row,
+                           g);
+        };
+        int64_t grain = cpu::row_grain(in + g.output_size() * g.kernel[1] * g.kernel[2]);
+        cpu::parallel_for(0, planes, grain, [&](int64_t from, int64_t to) {
+            std::vector<T> total(static_cast<size_t>(in)), row(static_cast<size_t>(width));
+            for (int64_t p = from; p < to; ++p) {
+                std::fill(total.begin(), total.end(), T(0));
+                for (int64_t r = 0; r < g.output[0] * g.output[1]; ++r)
+                    one_row(total.data(), row.data(), grad_out.data<S>() + p * g.output_size() + r * width,
+                            r / g.output[1], r % g.output[1]);
+                for (int64_t i = 0; i < in; ++i) grad_x.data<S>()[p * in + i] = S(total[size_t(i)]);
+            }
+        });
+    });
+}
+
+}  // namespace
+
+TAEDA_REGISTER(cpu, max_pool, max_pool_cpu)
+TAEDA_REGISTER(cpu, max_pool_grad, max_pool_grad_cpu)
+TAEDA_REGISTER(cpu, avg_pool, avg_pool_cpu)
+TAEDA_REGISTER(cpu, avg_pool_grad, avg_pool_grad_cpu)
+
+}  // namespace taeda
