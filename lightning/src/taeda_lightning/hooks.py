@@ -203,6 +203,7 @@ def _base_of(instance: object) -> type:
     )
 
 
+_Hooks = tuple[Callable[..., Any], ...]
 _MODEL_HOOKS = tuple(name for name in vars(ModelHooks) if name.startswith("on_"))
 _CALLBACK_ONLY_HOOKS = ("on_sanity_check_start", "on_sanity_check_end")
 
@@ -210,7 +211,7 @@ _CALLBACK_ONLY_HOOKS = ("on_sanity_check_start", "on_sanity_check_end")
 class HookCaller:
     """Calls a hook on the callbacks and on the module, in Lightning's order.
 
-    Which of them override the hook is found out once, so a hook that nobody overrides costs two look-ups.
+    Which of them override the hook is found out once, so a hook that nobody overrides costs one look-up.
     Callbacks come before the module. Those that name the hook in `runs_after_module` come after it: a
     checkpoint written in `on_train_batch_end`, `on_validation_end` or `on_train_epoch_end` then holds what
     the module's own hook did, and a resumed run does not miss it.
@@ -222,25 +223,21 @@ class HookCaller:
 
         self.trainer = trainer
         self.module = module
-        self._before: dict[str, tuple[Callable[..., Any], ...]] = {}
-        self._own: dict[str, Callable[..., Any] | None] = {}
-        self._after: dict[str, tuple[Callable[..., Any], ...]] = {}
+        self._called: dict[str, tuple[_Hooks, Callable[..., Any] | None, _Hooks] | None] = {}
         for name in (*_MODEL_HOOKS, *_CALLBACK_ONLY_HOOKS):
             overriding = [callback for callback in callbacks if is_overridden(name, callback, Callback)]
-            self._before[name] = tuple(
-                getattr(callback, name) for callback in overriding if name not in callback.runs_after_module
-            )
-            self._after[name] = tuple(
-                getattr(callback, name) for callback in overriding if name in callback.runs_after_module
-            )
+            before = tuple(getattr(one, name) for one in overriding if name not in one.runs_after_module)
+            after = tuple(getattr(one, name) for one in overriding if name in one.runs_after_module)
             is_own = name in _MODEL_HOOKS and is_overridden(name, module, LightningModule)
-            self._own[name] = getattr(module, name) if is_own else None
+            own = getattr(module, name) if is_own else None
+            self._called[name] = (before, own, after) if before or own or after else None
 
     def __call__(self, name: str, *args: Any) -> Any:
         """Call the hook `name`; returns what the module's own hook returned."""
-        before, own, after = self._before[name], self._own[name], self._after[name]
-        if own is None and not before and not after:
+        called = self._called[name]
+        if called is None:
             return None
+        before, own, after = called
         trainer, module = self.trainer, self.module
         previous, trainer.current_hook = trainer.current_hook, name
         for hook in before:

@@ -63,7 +63,8 @@ class FitLoop:
         self.set_up_data()
         self.transfer = BatchTransfer(trainer)
         self._training_step = step_caller(trainer, "training_step", 1)
-        if self.validation.is_enabled and trainer.check_val_every_n_epoch:
+        self._is_validating = self.validation.is_enabled
+        if self._is_validating and trainer.check_val_every_n_epoch:
             self.validation.set_up_data()
         trainer.hooks("on_train_start")
         if self.resume_state is not None:
@@ -292,7 +293,7 @@ class FitLoop:
     def _should_validate(self) -> bool:
         trainer, progress = self.trainer, self.trainer.progress
         every = trainer.check_val_every_n_epoch
-        if not self.validation.is_enabled or (every is not None and (progress.epoch + 1) % every != 0):
+        if not self._is_validating or (every is not None and (progress.epoch + 1) % every != 0):
             return False
         if self.is_stopping_early():
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import taeda
@@ -54,6 +55,7 @@ _EPOCH_HOOKS = frozenset(
 )
 
 
+@functools.cache
 def log_levels(hook: str | None, name: str, on_step: bool | None, on_epoch: bool | None) -> tuple[bool, bool]:
     """Whether a value logged in `hook` counts per step and per epoch, with Lightning's defaults.
 
