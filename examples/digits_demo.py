@@ -37,7 +37,13 @@ def train(data: ImageData, out: Path, options: argparse.Namespace) -> tuple[Fine
     common: dict[str, Any] = {"epochs": options.epochs, "seed": options.seed, "accelerator": "cpu"}
     print(f"\n== Training from scratch, {options.epochs} epochs")
     scratch = fine_tune(
-        data, "glyph_resnet", out / "from_scratch", lr=2e-3, with_report=False, enable_model_summary=False, **common
+        data,
+        "glyph_resnet",
+        out / "from_scratch",
+        lr=2e-3,
+        with_report=False,
+        enable_model_summary=False,
+        **common,
     )
     print(f"test accuracy {scratch.test_accuracy:.2%}")
     print(f"\n== Fine-tuning the shipped glyph weights, {options.epochs} epochs")
@@ -95,7 +101,9 @@ def serve_and_compare(archive: Path, samples: list[tuple[bytes, str]]) -> bool:
                 print(f"  a {label}: predicted {top} with {probability:.1%} in {latencies[-1] * 1e3:.1f} ms")
     median, worst = statistics.median(latencies) * 1e3, max(latencies) * 1e3
     print(f"  {right} of {len(samples)} right; latency median {median:.1f} ms, worst {worst:.1f} ms")
-    print(f"  answers over HTTP {'equal' if is_equal else 'DIFFER FROM'} those of this process; server stopped")
+    print(
+        f"  answers over HTTP {'equal' if is_equal else 'DIFFER FROM'} those of this process; server stopped"
+    )
     return is_equal
 
 
@@ -103,7 +111,9 @@ def main() -> int:
     """Run all steps; 0 if the accuracy is reached and the answers are equal."""
     options = arguments()
     start = time.perf_counter()
-    data = ImageData("digits", preprocessing_steps(32, is_grey=True), batch_size=32, augment=True, seed=options.seed)
+    data = ImageData(
+        "digits", preprocessing_steps(32, is_grey=True), batch_size=32, augment=True, seed=options.seed
+    )
     tuned, _ = train(data, options.out, options)
     archive = make_archive(tuned, options.out)
     is_equal = serve_and_compare(archive, encoded_images(data, options.images))

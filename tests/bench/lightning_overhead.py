@@ -1,8 +1,8 @@
 """Time that the Trainer adds to a training step, in microseconds.
 
-`python tests/bench/lightning_overhead.py` trains one weight on a list of batches, once in a plain loop and once with
-a Trainer, and prints the difference per step for several settings. They take turns, and the smallest
-CPU time of each counts.
+`python tests/bench/lightning_overhead.py` trains one weight on a list of batches, in a plain loop and with a
+Trainer, and prints the difference per step for several settings. They take turns, and the smallest CPU time of
+each counts.
 """
 
 from __future__ import annotations
@@ -76,14 +76,13 @@ def main() -> None:
     logging.getLogger("taeda_lightning").setLevel(logging.WARNING)
     batches = [taeda.ones(1) for _ in range(STEPS)]
     with tempfile.TemporaryDirectory() as folder:
+        saving = {"enable_progress_bar": True, "enable_checkpointing": True, "default_root_dir": folder}
         cases: list[tuple[str, dict[str, Any]]] = [
             ("Trainer", {"logs": False}),
             ("Trainer, self.log", {"logs": True}),
-            ("Trainer, progress bar and checkpoint", {"logs": True, "enable_progress_bar": True,
-                                                      "enable_checkpointing": True, "default_root_dir": folder}),
-            ("Trainer, everything on by default", {"logs": True, "enable_progress_bar": True, "logger": True,
-                                                   "enable_checkpointing": True, "default_root_dir": folder}),
-        ]  # fmt: skip
+            ("Trainer, progress bar and checkpoint", {"logs": True, **saving}),
+            ("Trainer, everything on by default", {"logs": True, "logger": True, **saving}),
+        ]
         functions = [lambda: plain_loop(batches)]
         functions += [lambda settings=settings: trainer_loop(batches, **settings) for _, settings in cases]
         base, *found = fastest(functions)

@@ -50,6 +50,7 @@ def plot_curves(history: Mapping[str, Sequence[tuple[float, float]]], path: str 
                 label = name.removesuffix("_epoch").removesuffix(f"_{word}")
                 axes.plot([epoch + 1 for epoch, _ in values], [v for _, v in values], marker="o", label=label)
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_title(word)
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:

@@ -50,7 +50,7 @@ class ProgressBar(Callback):
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """What to show beside the bar: the logger's version and what was logged with `prog_bar=True`."""
         version = trainer.loggers[0].version if trainer.loggers else None
-        shown: dict[str, Any] = {} if version is None else {"v_num": version}
+        shown: dict[str, Any] = {} if version in (None, "") else {"v_num": version}
         shown.update(trainer.progress_bar_metrics)
         return shown
 
