@@ -73,7 +73,7 @@ def download_url_to_file(
         ...     _ = source.write_text("hello")
         ...     target = os.path.join(folder, "b.txt")
         ...     download_url_to_file(source.as_uri(), target, progress=False)
-        ...     open(target).read()
+        ...     pathlib.Path(target).read_text()
         'hello'
     """
     download(url, dst, sha256=sha256 or hash_prefix, progress=progress)

@@ -29,7 +29,7 @@ __all__ = [
 _SMALLEST_SEED, _LARGEST_SEED = -(2**63), 2**64 - 1
 
 
-def manual_seed(seed: int) -> Generator:
+def manual_seed(seed: Any) -> Generator:
     """Seeds the default generator.
 
     Args:

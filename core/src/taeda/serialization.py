@@ -14,8 +14,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-# The formats (and with them zipfile, json and pickle) are imported when they are used, since this module is part
-# of `import taeda`, which has to be fast.
+# The formats (and with them zipfile, json and pickle) are imported when they are used, since this module is
+# part of `import taeda`, which has to be fast.
 if TYPE_CHECKING:
     from taeda._serialization.storage import MapLocation
 

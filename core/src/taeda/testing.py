@@ -152,9 +152,9 @@ def _compare(actual: Any, expected: Any, options: _Options, where: str) -> str |
         return _compare_numbers(actual, expected, options, where)
     related = isinstance(actual, type(expected)) or isinstance(expected, type(actual))
     if related and (options.allow_subclasses or type(actual) is type(expected)):
-        tensors = _as_tensor(actual), _as_tensor(expected)
-        if tensors[0] is not None and tensors[1] is not None:
-            return _compare_tensors(*tensors, options, where)
+        left, right = _as_tensor(actual), _as_tensor(expected)
+        if left is not None and right is not None:
+            return _compare_tensors(left, right, options, where)
     place = f" The failure occurred for item {where}" if where else ""
     raise TypeError(
         f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.{place}"

@@ -16,6 +16,8 @@ __all__ = [
     "FileStorage",
     "MapLocation",
     "Placement",
+    "byte_order_differs",
+    "copy_bytes",
     "new_bytes",
     "rebuild_tensor",
     "storage_of_bytes",
@@ -65,6 +67,15 @@ def swap_byte_order(content: memoryview, dtype: taeda.dtype) -> None:
     width = dtype.itemsize // 2 if dtype.is_complex else dtype.itemsize
     if width > 1:
         np.frombuffer(content, dtype=f"u{width}").byteswap(inplace=True)
+
+
+def copy_bytes(target: UntypedStorage, source: UntypedStorage) -> None:
+    """Copies one storage into another of the same size, on whatever devices they are."""
+    target_bytes, source_bytes = (
+        taeda._C._tensor_from_storage(storage, taeda.uint8, 0, (storage.nbytes(),), (1,))
+        for storage in (target, source)
+    )
+    target_bytes.copy_(source_bytes)
 
 
 def byte_order_differs(recorded: str) -> bool:

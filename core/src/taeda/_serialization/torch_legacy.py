@@ -11,6 +11,7 @@ from taeda._serialization.storage import (
     FileStorage,
     Placement,
     byte_order_differs,
+    copy_bytes,
     new_bytes,
     swap_byte_order,
 )
@@ -131,4 +132,4 @@ class _PendingStorage:
         if is_swapped:
             swap_byte_order(self._content, self._kind.dtype)
         if self.untyped is not self._host:
-            self.untyped.copy_(self._host)
+            copy_bytes(self.untyped, self._host)

@@ -74,12 +74,15 @@ class MapFetcher:
             indices = [self._subset.indices[key] for key in keys]
         if isinstance(indices, range):
             return [_copy_rows(column, indices) for column in self._columns]
-        if isinstance(indices, list):
-            size = len(self._columns[0])
-            indices = taeda.tensor(
-                [index + size if index < 0 else index for index in indices], dtype=taeda.int64
-            )
-        return [_select_rows(column, indices) for column in self._columns]
+        rows = self._as_rows(indices)
+        return [_select_rows(column, rows) for column in self._columns]
+
+    def _as_rows(self, indices: list[int] | Tensor) -> Tensor:
+        if isinstance(indices, taeda.Tensor):
+            return indices
+        assert self._columns is not None
+        size = len(self._columns[0])
+        return taeda.tensor([index + size if index < 0 else index for index in indices], dtype=taeda.int64)
 
 
 def _tensors_stack_as_usual() -> bool:

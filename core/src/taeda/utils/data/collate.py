@@ -31,8 +31,8 @@ def default_convert(data: Any) -> Any:
     The default when batching is switched off (`batch_size=None`).
 
     Example:
-        >>> default_convert([1, np.array([2.0, 3.0])])
-        [1, tensor([2., 3.], dtype=taeda.float64)]
+        >>> default_convert([1, np.array([2, 3])])
+        [1, tensor([2, 3])]
     """
     if isinstance(data, taeda.Tensor):
         return data
