@@ -212,6 +212,8 @@ template <Real T> TAEDA_HD T sinc(T x) {
 TAEDA_SPECIAL(lgamma) TAEDA_SPECIAL(digamma) TAEDA_SPECIAL(trigamma) TAEDA_SPECIAL(erfinv) TAEDA_SPECIAL(erfcx)
 TAEDA_SPECIAL(i0) TAEDA_SPECIAL(i0e) TAEDA_SPECIAL(i1) TAEDA_SPECIAL(i1e) TAEDA_SPECIAL(ndtr) TAEDA_SPECIAL(ndtri)
 TAEDA_SPECIAL(log_ndtr)
+template <Real T> TAEDA_HD T polygamma(T n, T x) { return T(special::polygamma(double(n), double(x))); }
+template <Real T> TAEDA_HD T zeta(T s, T q) { return T(special::zeta(double(s), double(q))); }
 #undef TAEDA_SPECIAL
 
 template <Complex T> typename T::value_type real(T x) { return x.real(); }

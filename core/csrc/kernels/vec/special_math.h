@@ -59,6 +59,34 @@ TAEDA_HD inline double trigamma(double x) {
     return shift + sign * (sum + (1 + 0.5 / x + series) / x);
 }
 
+// The Hurwitz zeta function, sum over k >= 0 of (q + k)^-s, for s > 1: ten terms, then Euler-Maclaurin.
+TAEDA_HD inline double zeta(double s, double q) {
+    if (s == 1) return kInfinity;
+    if (s < 1 || s != s || q != q) return kNaN;
+    if (q <= 0) {
+        if (q == std::floor(q)) return kInfinity;
+        if (s != std::floor(s)) return kNaN;
+    }
+    double sum = 0;
+    for (int k = 0; k < 10 || q < 10; ++k, q += 1) sum += std::pow(q, -s);
+    double last = std::pow(q, -s);
+    sum += last * (q / (s - 1) + 0.5);
+    // B_2j / (2j)! times the rising product s (s + 1) ... (s + 2j - 2)
+    constexpr double factors[] = {1. / 12, -1. / 720, 1. / 30240, -1. / 1209600, 1. / 47900160, -691. / 1307674368000.};
+    double product = s * last / q;
+    for (int j = 0; j < 6; ++j) {
+        sum += factors[j] * product;
+        product *= (s + 2 * j + 1) * (s + 2 * j + 2) / (q * q);
+    }
+    return sum;
+}
+TAEDA_HD inline double polygamma(double n, double x) {
+    if (n == 0) return digamma(x);
+    if (n == 1) return trigamma(x);
+    double value = std::exp(lgamma(n + 1)) * zeta(n + 1, x);
+    return std::fmod(n, 2) == 0 ? -value : value;
+}
+
 // Winitzki's closed form as a start, then Halley steps on erf (or erfc, where that keeps the digits).
 TAEDA_HD inline double erfinv(double x) {
     double a = std::abs(x);

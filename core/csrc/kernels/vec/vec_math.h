@@ -63,6 +63,9 @@ template <class T> Vec<T> remainder(Vec<T> a, Same<T> b) {
     return select((r != Vec<T>(0)) & ((b < Vec<T>(0)) ^ (r < Vec<T>(0))), r + b, r);
 }
 template <class T> Vec<T> div_trunc(Vec<T> a, Same<T> b) { return trunc(a / b); }
+template <class T> Vec<T> div_floor(Vec<T> a, Same<T> b) {
+    return map_lanes([](T x, T y) { return vm::div_floor(x, y); }, a, b);
+}
 
 // 3 ULP.
 template <class T> Vec<T> logaddexp(Vec<T> a, Same<T> b) {
@@ -100,7 +103,7 @@ template <class T> Vec<T> angle(Vec<T> x) {
 TAEDA_LANES_1(erfc) TAEDA_LANES_1(erfinv) TAEDA_LANES_1(erfcx) TAEDA_LANES_1(lgamma) TAEDA_LANES_1(digamma)
 TAEDA_LANES_1(trigamma) TAEDA_LANES_1(i0) TAEDA_LANES_1(i0e) TAEDA_LANES_1(i1) TAEDA_LANES_1(i1e)
 TAEDA_LANES_1(ndtr) TAEDA_LANES_1(ndtri) TAEDA_LANES_1(log_ndtr) TAEDA_LANES_1(sinc)
-TAEDA_LANES_2(hypot) TAEDA_LANES_2(nextafter) TAEDA_LANES_2(div_floor)
+TAEDA_LANES_2(hypot) TAEDA_LANES_2(nextafter) TAEDA_LANES_2(polygamma) TAEDA_LANES_2(zeta)
 #undef TAEDA_LANES_1
 #undef TAEDA_LANES_2
 
