@@ -24,7 +24,7 @@ def test_leaves():
 
 
 def test_containers_keep_their_kind():
-    assert default_collate([(1, "a"), (2, "b")])[1] == ["a", "b"]
+    assert default_collate([(1, "a"), (2, "b")])[1] == ("a", "b")
     assert isinstance(default_collate([(1,), (2,)]), list)
     mapping = default_collate([OrderedDict(x=1, y="a"), OrderedDict(x=2, y="b")])
     assert type(mapping) is OrderedDict

@@ -52,7 +52,7 @@ def default_convert(data: Any) -> Any:
     return data
 
 
-def collate(batch: list[Any], *, collate_fn_map: CollateMap | None = None) -> Any:
+def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Any:
     """Combines samples into a batch, walking through mappings and sequences.
 
     Args:
@@ -85,7 +85,7 @@ def collate(batch: list[Any], *, collate_fn_map: CollateMap | None = None) -> An
     )
 
 
-def _collate_sequences(batch: list[Any], collate_fn_map: CollateMap | None) -> Any:
+def _collate_sequences(batch: Sequence[Any], collate_fn_map: CollateMap | None) -> Any:
     element = batch[0]
     lengths = {len(row) for row in batch}
     if len(lengths) > 1:
@@ -93,7 +93,7 @@ def _collate_sequences(batch: list[Any], collate_fn_map: CollateMap | None) -> A
             "each element in list of batch should be of equal size: default_collate got samples with "
             f"{sorted(lengths)} items; pad them in the dataset or pass collate_fn= to the DataLoader"
         )
-    columns = [collate(list(column), collate_fn_map=collate_fn_map) for column in zip(*batch)]
+    columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
     if _is_namedtuple(element):
         return type(element)(*columns)
     if isinstance(element, tuple):
@@ -134,7 +134,7 @@ def _is_namedtuple(value: object) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
-def collate_tensor_fn(batch: list[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
+def collate_tensor_fn(batch: Sequence[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     """Stacks tensors of one shape along a new first dimension."""
     first = batch[0]
     for position, tensor in enumerate(batch):
@@ -149,7 +149,7 @@ def collate_tensor_fn(batch: list[Tensor], *, collate_fn_map: CollateMap | None 
     return taeda.stack(batch, 0, out=shared_output((len(batch), *first.shape), first.dtype))
 
 
-def collate_numpy_array_fn(batch: list[Any], *, collate_fn_map: CollateMap | None = None) -> Any:
+def collate_numpy_array_fn(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Any:
     """Stacks NumPy arrays (of numbers) into a tensor."""
     if _NOT_NUMBERS.search(batch[0].dtype.str):
         raise TypeError(
@@ -159,23 +159,23 @@ def collate_numpy_array_fn(batch: list[Any], *, collate_fn_map: CollateMap | Non
     return collate([taeda.as_tensor(item) for item in batch], collate_fn_map=collate_fn_map)
 
 
-def collate_numpy_scalar_fn(batch: list[Any], *, collate_fn_map: CollateMap | None = None) -> Tensor:
+def collate_numpy_scalar_fn(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     """NumPy scalars become a 1-D tensor of their dtype."""
     return taeda.as_tensor(np.asarray(batch))
 
 
-def collate_float_fn(batch: list[float], *, collate_fn_map: CollateMap | None = None) -> Tensor:
+def collate_float_fn(batch: Sequence[float], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     """Floats become a 1-D float64 tensor."""
     return taeda.tensor(batch, dtype=taeda.float64)
 
 
-def collate_int_fn(batch: list[int], *, collate_fn_map: CollateMap | None = None) -> Tensor:
+def collate_int_fn(batch: Sequence[int], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     """Ints become a 1-D int64 tensor, bools a bool tensor."""
     return taeda.tensor(batch)
 
 
-def collate_str_fn(batch: list[Any], *, collate_fn_map: CollateMap | None = None) -> list[Any]:
-    """Strings stay a list."""
+def collate_str_fn(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Sequence[Any]:
+    """Strings stay as they are, in a list or tuple."""
     return batch
 
 
