@@ -22,7 +22,10 @@ template <class... Args> struct KernelStub<void(Args...)> {
 
     void operator()(DeviceType device, Args... args) {
         Function& entry = table[int(device)];
-        if (!entry) [[unlikely]] load_kernel_library(library, name, device);
+        if (!entry) [[unlikely]] {
+            load_kernel_library(library, name, device);
+            if (!entry) load_kernel_library(library, name, device);  // loaded, and still not there: raises
+        }
         entry(static_cast<Args>(args)...);
     }
 };

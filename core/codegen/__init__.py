@@ -1,0 +1,1 @@
+"""Writes C++ and type stubs from the operator catalogue, at build time."""

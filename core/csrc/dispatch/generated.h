@@ -1,0 +1,76 @@
+// What the generated operator files need besides their own text.
+#pragma once
+
+#include <array>
+
+#include "autograd/meta.h"
+#include "dispatch/pointwise.h"
+#include "dispatch/registry.h"
+#include "ops.h"
+#include "ops/derivatives.h"
+
+namespace taeda::ops {
+
+inline Dims fact_sizes(const Tensor& t) { return t.defined() ? Dims(t.sizes()) : Dims(); }
+inline Dims fact_strides(const Tensor& t) { return t.defined() ? Dims(t.strides()) : Dims(); }
+inline int64_t fact_offset(const Tensor& t) { return t.defined() ? t.offset() : 0; }
+inline DType fact_dtype(const Tensor& t) { return t.defined() ? t.dtype() : DType::float32; }
+inline GradientMeta fact_meta(const Tensor& t) {
+    return t.defined() ? GradientMeta{t.sizes(), t.dtype(), t.device()} : GradientMeta{};
+}
+inline std::vector<Dims> list_sizes(TensorList list) {
+    std::vector<Dims> all;
+    for (const Tensor& t : list) all.push_back(fact_sizes(t));
+    return all;
+}
+inline std::vector<DType> list_dtype(TensorList list) {
+    std::vector<DType> all;
+    for (const Tensor& t : list) all.push_back(fact_dtype(t));
+    return all;
+}
+inline std::vector<GradientMeta> list_meta(TensorList list) {
+    std::vector<GradientMeta> all;
+    for (const Tensor& t : list) all.push_back(fact_meta(t));
+    return all;
+}
+inline std::vector<SavedTensor> save_list(TensorList list) {
+    std::vector<SavedTensor> all;
+    for (const Tensor& t : list) all.emplace_back(t, false);
+    return all;
+}
+inline Tensors unpack_list(const std::vector<SavedTensor>& saved, Node& owner) {
+    Tensors all;
+    for (const SavedTensor& s : saved) all.push_back(s.unpack(owner));
+    return all;
+}
+
+// Gradients of outputs that nothing used are zeros for formulas that combine several.
+inline void fill_undefined(Tensors& grads, const Node& node) {
+    for (size_t i = 0; i < grads.size(); ++i)
+        if (!grads[i].defined() && i < node.outputs.size() && node.outputs[i].device == Device{} &&
+            is_differentiable(node.outputs[i].dtype))
+            grads[i] = zeros(node.outputs[i].sizes, node.outputs[i].dtype);
+}
+
+inline void put_list(Tensors& out, size_t start, Tensors grads) {
+    for (size_t i = 0; i < grads.size(); ++i) out[start + i] = std::move(grads[i]);
+}
+inline void put_results(Tensors& out, std::initializer_list<size_t> at, Tensors grads) {
+    size_t i = 0;
+    for (size_t position : at) out[position] = std::move(grads[i++]);
+}
+template <class... T> void put_results(Tensors& out, std::initializer_list<size_t> at, std::tuple<T...> grads) {
+    const size_t* position = at.begin();
+    std::apply([&](auto&... g) { ((out[*position++] = std::move(g)), ...); }, grads);
+}
+
+inline void write_output(const Tensor& out, const Tensor& result, const char* op) {
+    resize_output(out, {result.sizes(), result.dtype(), result.device()}, op);
+    copy_(out, result);
+}
+
+template <class T> auto unbox(const Value& v) {
+    return boxing::Unpack<std::remove_cvref_t<T>>::get(v);
+}
+
+}  // namespace taeda::ops

@@ -1,0 +1,22 @@
+// Small helpers that derivative formulas in the catalogue use.
+#pragma once
+
+#include "dispatch/values.h"
+#include "ops.h"
+
+namespace taeda::ops {
+
+inline Scalar conj_scalar(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to_complex())) : s; }
+inline Scalar one_minus(const Scalar& s) {
+    return s.is_complex() ? Scalar(1.0 - std::conj(s.to_complex())) : Scalar(1.0 - s.to_double());
+}
+// t * factor, or t itself for 1.
+inline Tensor scaled(const Tensor& t, const Scalar& factor) { return factor.equals(1) ? t : t * factor; }
+
+Dims inverse_permutation(Ints dims);
+// A reduced gradient with its reduced dimensions put back as size 1.
+Tensor keep_reduced(const Tensor& grad, Ints sizes, std::optional<Ints> dims, bool keepdim);
+// The parts of a gradient that belong to the joined tensors.
+Tensors cat_backward(const Tensor& grad, const std::vector<Dims>& sizes, int64_t dim);
+
+}  // namespace taeda::ops

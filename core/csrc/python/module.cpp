@@ -1,0 +1,24 @@
+// The native module taeda._C.
+#include "dispatch/libraries.h"
+#include "python/object.h"
+
+namespace {
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "taeda._C", "The native part of taeda.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
+
+}  // namespace
+
+PyMODINIT_FUNC PyInit__C() {
+    using namespace taeda::python;
+    return guarded([]() -> PyObject* {
+        taeda::load_cpu_kernels();
+        Object module(checked(PyModule_Create(&definition)));
+        add_tensor_type(module.get());
+        add_small_types(module.get());
+        add_operators(module.get());
+        add_autograd(module.get());
+        add_interop(module.get());
+        add_runtime(module.get());
+        return module.release();
+    });
+}

@@ -1,0 +1,132 @@
+"""taeda: tensors and automatic differentiation with PyTorch's names, on a small native core.
+
+Example:
+    >>> import taeda
+    >>> x = taeda.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from taeda import _C
+from taeda._C import (
+    Generator,
+    Size,
+    Tensor,
+    UntypedStorage,
+    as_tensor,
+    bfloat16,
+    bool,  # noqa: A004
+    cdouble,
+    cfloat,
+    channels_last,
+    channels_last_3d,
+    complex64,
+    complex128,
+    contiguous_format,
+    default_generator,
+    device,
+    double,
+    dtype,
+    float,  # noqa: A004
+    float16,
+    float32,
+    float64,
+    from_dlpack,
+    from_numpy,
+    frombuffer,
+    get_default_dtype,
+    get_num_threads,
+    half,
+    int,  # noqa: A004
+    int8,
+    int16,
+    int32,
+    int64,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    layout,
+    long,
+    memory_format,
+    preserve_format,
+    promote_types,
+    result_type,
+    set_default_dtype,
+    set_num_threads,
+    short,
+    strided,
+    tensor,
+    uint8,
+)
+from taeda import _tensor as _tensor  # adds Python methods to Tensor
+from taeda._extra import *
+from taeda._extra import __all__ as _extra_names
+from taeda._functions import *
+from taeda._functions import __all__ as _function_names
+from taeda._printing import set_printoptions
+from taeda.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from taeda.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+
+if TYPE_CHECKING:
+    from taeda import (
+        amp,
+        autograd,
+        cpu,
+        fft,
+        hub,
+        linalg,
+        nn,
+        optim,
+        random,
+        serialization,
+        special,
+        testing,
+        utils,
+    )
+    from taeda.serialization import load, save
+
+__version__ = "0.1.0"
+
+inf = 1e999
+nan = inf - inf
+pi = 3.141592653589793
+e = 2.718281828459045
+newaxis = None
+
+# Imported on first use, so that `import taeda` stays quick.
+_MODULES = (
+    "amp autograd cpu cuda fft hub library linalg nn optim overrides random serialization special testing utils version"
+).split()
+_LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limits", "iinfo": "_limits"}
+
+__all__ = [
+    "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat", "channels_last",
+    "channels_last_3d", "complex64", "complex128", "contiguous_format", "default_generator", "device", "double", "dtype",
+    "e", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "from_numpy", "frombuffer",
+    "get_default_dtype", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode", "initial_seed",
+    "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "layout", "load", "long",
+    "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "pi", "preserve_format", "promote_types", "result_type",
+    "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state",
+    "short", "strided", "tensor", "uint8",
+]  # fmt: skip
+__all__ += _function_names
+__all__ += _extra_names
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"taeda.{name}")
+    if name in _LAZY_NAMES:
+        value = getattr(importlib.import_module(f"taeda.{_LAZY_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'taeda' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_LAZY_NAMES})
