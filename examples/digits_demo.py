@@ -1,8 +1,8 @@
 """The main job from end to end: fine-tune, report, package, serve, predict over HTTP.
 
-`python examples/digits_demo.py` fine-tunes the shipped glyph network on real handwritten digits, trains the same
-network from scratch for comparison, writes `runs/digits/`, packages the best checkpoint, serves it on a free port,
-sends it images, and checks that the answers equal those computed in this process.
+`python examples/digits_demo.py` fine-tunes the shipped glyph network on real handwritten digits, trains the
+same network from scratch for comparison, writes `runs/digits/`, packages the best checkpoint, serves it on a
+free port, sends it images, and checks that the answers equal those computed in this process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/digits"), help="folder to write")
-    parser.add_argument("--epochs", type=int, default=4, help="passes over the training images")
+    parser.add_argument("--epochs", type=int, default=3, help="passes over the training images")
     parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order")
     parser.add_argument("--images", type=int, default=40, help="test images to send over HTTP")
     return parser.parse_args()

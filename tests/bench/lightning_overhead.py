@@ -1,8 +1,8 @@
 """Time that the Trainer adds to a training step, in microseconds.
 
 `python tests/bench/lightning_overhead.py` trains one weight on a list of batches, in a plain loop and with a
-Trainer, and prints the difference per step for several settings. They take turns, and the smallest CPU time of
-each counts.
+Trainer, and prints the difference per step for several settings. They take turns, and the smallest CPU time
+of each counts.
 """
 
 from __future__ import annotations
@@ -53,9 +53,8 @@ def plain_loop(batches: list[Any]) -> None:
 
 def trainer_loop(batches: list[Any], logs: bool, **settings: Any) -> None:
     """One epoch with a Trainer."""
-    options: dict[str, Any] = {
-        "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
-    }  # fmt: skip
+    quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    options: dict[str, Any] = dict.fromkeys(quiet, False)
     trainer = L.Trainer(max_epochs=1, accelerator="cpu", **{**options, **settings})
     trainer.fit(Tiny(logs), batches)
 

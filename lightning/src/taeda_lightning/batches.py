@@ -62,7 +62,7 @@ def extract_batch_size(batch: Any) -> int:
     """Size of the first dimension of the tensors in a batch (1 for tensors without dimensions).
 
     Raises:
-        ValueError: there is no tensor (or string) in the batch.
+        ValueError: there is no tensor in the batch.
 
     Example:
         >>> extract_batch_size([taeda.zeros(4, 3), taeda.zeros(4)])
@@ -90,8 +90,6 @@ def extract_batch_size(batch: Any) -> int:
 def _sizes(batch: Any) -> Iterator[int]:
     if isinstance(batch, taeda.Tensor):
         yield int(batch.shape[0]) if batch.ndim else 1
-    elif isinstance(batch, str):
-        yield len(batch)
     elif isinstance(batch, Mapping):
         for value in batch.values():
             yield from _sizes(value)

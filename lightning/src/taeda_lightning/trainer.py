@@ -511,7 +511,8 @@ class Trainer(RunState):
                         "configure_optimizers()"
                     )
             has_step = is_overridden("validation_step", module)
-            if self.fit_loop.validation.source.is_defined() and not has_step:
+            has_data = self.limit_val_batches != 0 and self.fit_loop.validation.source.is_defined()
+            if has_data and not has_step:
                 warn_once(
                     f"trainer.fit: there is validation data but {name} defines no validation_step(); "
                     "skipping it"
