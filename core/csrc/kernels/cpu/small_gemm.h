@@ -1,0 +1,117 @@
+// Small matrix products on one thread: blocks of rows times panels of columns in registers.
+#pragma once
+
+#include <vector>
+
+#include "kernels/vec/vec.h"
+
+namespace taeda::cpu {
+
+constexpr int kProductRows = 4;
+
+template <class T>
+struct Strided {
+    T* data;
+    int64_t row, column;
+    T& at(int64_t i, int64_t j) const { return data[i * row + j * column]; }
+};
+
+// What happens to a block of sums before it is stored.
+template <class T>
+struct Epilogue {
+    T beta, alpha;
+    const T* bias;  // or null
+};
+
+// R rows by P vectors of columns; b has contiguous rows at distance `b_row`. Not Full: the last vector has
+// fewer columns.
+template <class T, int R, int P, bool Full>
+void product_block(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row, int64_t K, int64_t columns,
+                   const T* bias, const Epilogue<T>& e) {
+    using V = Vec<T>;
+    V sum[R][P];
+    for (int r = 0; r < R; ++r)
+        for (int p = 0; p < P; ++p) sum[r][p] = V(0);
+    const int64_t last = columns - (P - 1) * V::size;
+    for (int64_t k = 0; k < K; ++k) {
+        V bk[P];
+        const T* row = b + k * b_row;
+        for (int p = 0; p < P - 1; ++p) bk[p] = V::load(row + p * V::size);
+        bk[P - 1] = Full ? V::load(row + (P - 1) * V::size) : V::load(row + (P - 1) * V::size, last);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            V ark(a.at(r, k));
+#pragma GCC unroll 2
+            for (int p = 0; p < P; ++p) sum[r][p] = mul_add(ark, bk[p], sum[r][p]);
+        }
+    }
+    for (int r = 0; r < R; ++r)
+        for (int p = 0; p < P; ++p) {
+            const bool whole = Full || p < P - 1;
+            T* to = &out.at(r, p * V::size);
+            V result = sum[r][p];
+            if (e.alpha != 1) result = result * V(e.alpha);
+            if (bias) result += whole ? V::load(bias + p * V::size) : V::load(bias + p * V::size, last);
+            if (out.column != 1) {
+                for (int64_t j = 0; j < (whole ? int64_t(V::size) : last); ++j) {
+                    T& o = to[j * out.column];
+                    o = e.beta != 0 ? result[int(j)] + e.beta * o : result[int(j)];
+                }
+                continue;
+            }
+            if (e.beta != 0) result += V(e.beta) * (whole ? V::load(to) : V::load(to, last));
+            if (whole)
+                result.store(to);
+            else
+                result.store(to, last);
+        }
+}
+
+template <class T, int P, bool Full>
+void product_rows(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row, int64_t M, int64_t K,
+                  int64_t columns, const T* bias, const Epilogue<T>& e) {
+    int64_t i = 0;
+    for (; i + kProductRows <= M; i += kProductRows) {
+        product_block<T, kProductRows, P, Full>(out, a, b, b_row, K, columns, bias, e);
+        out.data += kProductRows * out.row, a.data += kProductRows * a.row;
+    }
+    for (; i < M; ++i) {
+        product_block<T, 1, P, Full>(out, a, b, b_row, K, columns, bias, e);
+        out.data += out.row, a.data += a.row;
+    }
+}
+
+// The strided columns of b as contiguous rows.
+template <class T>
+void pack_columns(T* to, Strided<const T> b, int64_t K, int64_t columns) {
+    for (int64_t j = 0; j < columns; ++j)
+        for (int64_t k = 0; k < K; ++k) to[k * columns + j] = b.at(k, j);
+}
+
+// out (M, N) = beta * out + alpha * a (M, K) @ b (K, N) + bias; fastest with contiguous rows of b and out.
+template <class T>
+void product(Strided<T> out, Strided<const T> a, Strided<const T> b, int64_t M, int64_t N, int64_t K,
+             const Epilogue<T>& e) {
+    constexpr int64_t V = Vec<T>::size;
+    thread_local std::vector<T> panel;
+    for (int64_t j = 0; j < N;) {
+        int64_t columns = std::min(2 * V, N - j);
+        const T* pb = b.data + j * b.column;
+        int64_t b_row = b.row;
+        if (b.column != 1) {
+            panel.resize(size_t(K * columns));
+            pack_columns(panel.data(), Strided<const T>{pb, b.row, b.column}, K, columns);
+            pb = panel.data(), b_row = columns;
+        }
+        const T* bias = e.bias ? e.bias + j : nullptr;
+        Strided<T> to{out.data + j * out.column, out.row, out.column};
+        auto rows = columns == 2 * V ? product_rows<T, 2, true>
+                    : columns > V    ? product_rows<T, 2, false>
+                    : columns == V   ? product_rows<T, 1, true>
+                                     : product_rows<T, 1, false>;
+        rows(to, a, pb, b_row, M, K, columns, bias, e);
+        j += columns;
+    }
+}
+
+}  // namespace taeda::cpu
