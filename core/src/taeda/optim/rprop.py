@@ -70,8 +70,8 @@ class Rprop(GroupOptimizer):
             if group["maximize"]:
                 g = -g
             turn = (g * before).sign()
-            factor = taeda.where(turn > 0, grow, taeda.where(turn < 0, shrink, 1.0)).to(p.dtype)
+            factor = taeda.ones_like(p).masked_fill(turn > 0, grow).masked_fill(turn < 0, shrink)
             size.mul_(factor).clamp_(least, most)
-            g = taeda.where(turn < 0, taeda.zeros_like(g), g)
+            g = g.masked_fill(turn < 0, 0)
             p.sub_(g.sign() * size)
             before.copy_(g)

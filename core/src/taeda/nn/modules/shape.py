@@ -92,8 +92,10 @@ class Unfold(Module):
 
     def extra_repr(self) -> str:
         """Sizes of the patches."""
-        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, "
-        f"stride={self.stride}"
+        return (
+            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, "
+            f"stride={self.stride}"
+        )
 
 
 class Fold(Module):
