@@ -333,7 +333,7 @@ def read_hparams_file(path: str | Path) -> dict[str, Any]:
         MisconfigurationException: PyYAML is not installed.
     """
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         raise MisconfigurationException(
             f"hparams_file={str(path)!r}: reading YAML needs PyYAML; pip install pyyaml, or pass the values "
