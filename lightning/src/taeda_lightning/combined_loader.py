@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import taeda
@@ -108,7 +108,10 @@ class CombinedLoader:
 
     def __len__(self) -> int:
         lengths = [length_of(loader) for loader in self._flattened]
-        chosen = {"min_size": min, "sequential": sum}.get(self._mode, max)(lengths)
+        pick: Callable[[list[int | float]], int | float] = max
+        if self._mode in ("min_size", "sequential"):
+            pick = min if self._mode == "min_size" else sum
+        chosen = pick(lengths)
         if chosen == math.inf:
             raise NotImplementedError("CombinedLoader: a loader without a length decides the length")
         return int(chosen)

@@ -104,7 +104,7 @@ class LightningDataModule(DataHooks, HyperparametersMixin):
         from .checkpoint import build_from_hyperparameters, read_checkpoint
 
         checkpoint = read_checkpoint(checkpoint_path, map_location)
-        module = build_from_hyperparameters(
+        module: Self = build_from_hyperparameters(
             cls, checkpoint.get(cls.CHECKPOINT_HYPER_PARAMS_KEY, {}), kwargs, checkpoint_path
         )
         if cls.__qualname__ in checkpoint:

@@ -191,7 +191,7 @@ def set_sampler_epoch(loader: Any, epoch: int) -> None:
     """Tell the samplers of a loader which epoch begins, if they want to know."""
     for single in flatten_loaders(loader):
         for owner in (single, getattr(single, "sampler", None), getattr(single, "batch_sampler", None)):
-            target = owner if hasattr(owner, "set_epoch") else getattr(owner, "sampler", None)
+            target: Any = owner if hasattr(owner, "set_epoch") else getattr(owner, "sampler", None)
             if hasattr(target, "set_epoch"):
                 target.set_epoch(epoch)
 

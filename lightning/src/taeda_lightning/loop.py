@@ -174,7 +174,7 @@ class FitLoop:
             progress.is_in_step = True
             if iterator is None:
                 iterator, self.is_loader_open = iter(self.loader), True
-            batch = next(iterator, _END)
+            batch: Any = next(iterator, _END)
             is_complete = progress.batch_idx + 2 == self._length
             if batch is _END or (is_complete and next(iterator, _END) is _END):
                 self.is_loader_open = False

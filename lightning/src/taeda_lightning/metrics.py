@@ -14,6 +14,9 @@ __all__ = ["Collected", "MetricStore", "log_levels"]
 
 _REDUCTIONS = {"mean": "mean", "avg": "mean", "sum": "sum", "min": "min", "max": "max"}
 
+_MOST_PENDING = 512
+"""Values of a GPU that wait to be read."""
+
 _STEP_HOOKS = frozenset(
     [
         "training_step",
@@ -103,9 +106,9 @@ class _Entry:
     """One logged name in one hook: its settings and its running reduction."""
 
     __slots__ = (
-        "cached", "dataloader_idx", "dtype", "hook", "is_active", "metric", "name", "on_epoch", "on_step",
-        "pending", "prog_bar", "reduction", "settings", "step_value", "to_logger", "total", "weight",
-    )  # fmt: skip
+        *("hook", "name", "dataloader_idx", "settings", "prog_bar", "to_logger", "on_step", "on_epoch"),
+        *("reduction", "metric", "step_value", "total", "weight", "pending", "is_active"),
+    )
 
     def __init__(self, hook: str, name: str, dataloader_idx: int | None, settings: tuple[Any, ...]) -> None:
         self.hook = hook
@@ -113,7 +116,6 @@ class _Entry:
         self.dataloader_idx = dataloader_idx
         self.settings = settings
         self.prog_bar, self.to_logger, self.on_step, self.on_epoch, self.reduction = settings
-        self.dtype: taeda.dtype | None = None
         self.metric: Any = None
         self.reset()
 
@@ -136,6 +138,22 @@ class _Entry:
             self.total = value if value < self.total or value != value else self.total
         else:
             self.total = value if value > self.total or value != value else self.total
+
+    def take(
+        self, number: float | None, tensor: taeda.Tensor | None, batch_size: int, keeps_graph: bool
+    ) -> None:
+        """Take a value of a step: a number, or a tensor that is read later."""
+        if number is not None:
+            self.step_value = number
+            if self.on_epoch:
+                self.add(number, batch_size)
+            return
+        assert tensor is not None
+        self.step_value = tensor if keeps_graph else tensor.clone()
+        if self.on_epoch:
+            self.pending.append((tensor.detach().clone(), batch_size))
+            if len(self.pending) >= _MOST_PENDING:
+                self.epoch_value()
 
     def epoch_value(self) -> Any:
         if self.metric is not None:
@@ -229,7 +247,6 @@ class MetricStore:
                     f"self.log({name!r}, ...): expected a single number, got a tensor of shape "
                     f"{tuple(value.shape)}; reduce it first, e.g. with .mean()"
                 )
-            entry.dtype = value.dtype
             tensor = value if enable_graph else value.detach()
             number = None if enable_graph or value.is_cuda else tensor.item()
         elif hasattr(value, "compute") and hasattr(value, "reset"):
@@ -238,18 +255,9 @@ class MetricStore:
             return
         else:
             number, tensor = _checked_number(value, name), None
-        if on_step:
-            entry.step_value = number if number is not None else (tensor if enable_graph else tensor.clone())
-        if on_epoch:
-            if batch_size is None:
-                batch_size = self._size_of_batch() if reduction == "mean" else 1
-            if number is not None:
-                entry.add(number, batch_size)
-            else:
-                assert tensor is not None
-                entry.pending.append((tensor.detach().clone(), batch_size))
-                if len(entry.pending) >= 512:
-                    entry.epoch_value()
+        if on_epoch and batch_size is None:
+            batch_size = self._size_of_batch() if reduction == "mean" else 1
+        entry.take(number, tensor, batch_size or 0, enable_graph)
 
     def _size_of_batch(self) -> int:
         if self._batch_size is None:

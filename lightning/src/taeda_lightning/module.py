@@ -426,7 +426,7 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         stored = checkpoint.get(cls.CHECKPOINT_HYPER_PARAMS_KEY, {})
         if hparams_file is not None:
             stored = read_hparams_file(hparams_file)
-        module = build_from_hyperparameters(cls, stored, kwargs, checkpoint_path)
+        module: Self = build_from_hyperparameters(cls, stored, kwargs, checkpoint_path)
         load_weights(module, checkpoint, strict)
         return module
 

@@ -53,6 +53,7 @@ class RunState:
     check_val_every_n_epoch: int | None
     reload_dataloaders_every_n_epochs: int
     hooks: Any
+    fit_loop: FitLoop
 
     def _reset_run(self) -> None:
         self.state = TrainerState()
@@ -70,7 +71,6 @@ class RunState:
         self.ckpt_path: str | None = None
         self._module: LightningModule | None = None
         self._interrupts = Interrupts()
-        self.fit_loop = FitLoop(self, None, None)
         self.evaluation_loop: EvaluationLoop | None = None
         self.predict_loop: PredictionLoop | None = None
 

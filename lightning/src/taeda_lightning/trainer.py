@@ -103,8 +103,7 @@ class Trainer(RunState):
         UnknownArgumentError: an argument has no such name.
 
     Example:
-        >>> trainer = Trainer(max_epochs=3, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False)
+        >>> trainer = Trainer(max_epochs=3, logger=False, enable_progress_bar=False)
         >>> trainer.max_epochs, trainer.current_epoch, trainer.global_step
         (3, 0, 0)
     """
@@ -204,6 +203,7 @@ class Trainer(RunState):
             callbacks, enable_checkpointing, enable_progress_bar, enable_model_summary, max_time
         )
         self._reset_run()
+        self.fit_loop = FitLoop(self, None, None)
 
     # Settings
 
