@@ -90,7 +90,7 @@ class LBFGS(Optimizer):
         """Loss and gradient at before + length * direction; the parameters come back to `before`."""
         self._move(direction, length)
         with taeda.enable_grad():
-            loss = float(closure())
+            loss = _number(closure())
         gradient = self._flat_gradient()
         for p, value in zip(self._params, before, strict=True):
             p.copy_(value)
@@ -120,7 +120,7 @@ class LBFGS(Optimizer):
         state.setdefault("n_iter", 0)
         with taeda.enable_grad():
             first_loss = closure()
-        loss, evaluations = float(first_loss), 1
+        loss, evaluations = _number(first_loss), 1
         state["func_evals"] += 1
         gradient = self._flat_gradient()
         if float(gradient.abs().max()) <= group["tolerance_grad"]:
@@ -150,7 +150,7 @@ class LBFGS(Optimizer):
                 self._move(direction, float(length))
                 if iteration != group["max_iter"]:
                     with taeda.enable_grad():
-                        loss = float(closure())
+                        loss = _number(closure())
                     gradient = self._flat_gradient()
                     used = 1
             state["d"], state["t"] = direction, length
@@ -194,6 +194,10 @@ class LBFGS(Optimizer):
         for i in range(count):
             direction = direction.add(moves[i], alpha=float(al[i] - changes[i].dot(direction) * inverses[i]))
         return direction, lr
+
+
+def _number(loss: Any) -> float:
+    return loss.item() if isinstance(loss, Tensor) else float(loss)
 
 
 def _cubic_minimum(a: Point, b: Point, bounds: tuple[float, float] | None = None) -> float:

@@ -151,7 +151,7 @@ def _check(
 class _Conv(_ConvNd):
     """A convolution that is not transposed."""
 
-    _convolve: Any
+    _function: str
 
     def __init__(
         self,
@@ -197,13 +197,15 @@ class _Conv(_ConvNd):
                 padding = around[::2][::-1]
             else:
                 input, padding = F.pad(input, around), 0
-        return type(self)._convolve(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+        return getattr(F, self._function)(
+            input, weight, bias, self.stride, padding, self.dilation, self.groups
+        )
 
 
 class _ConvTransposeNd(_ConvNd):
     """A transposed convolution."""
 
-    _convolve: Any
+    _function: str
 
     def __init__(
         self,
@@ -243,7 +245,7 @@ class _ConvTransposeNd(_ConvNd):
         output_padding = (
             self.output_padding if output_size is None else self._output_padding(input, output_size)
         )
-        return type(self)._convolve(
+        return getattr(F, self._function)(
             input,
             self.weight,
             self.bias,
@@ -307,7 +309,7 @@ class Conv1d(_Conv):
     """
 
     _dims = 1
-    _convolve = staticmethod(F.conv1d)
+    _function = "conv1d"
 
 
 class Conv2d(_Conv):
@@ -320,14 +322,14 @@ class Conv2d(_Conv):
     """
 
     _dims = 2
-    _convolve = staticmethod(F.conv2d)
+    _function = "conv2d"
 
 
 class Conv3d(_Conv):
     """Convolution (cross-correlation) over (N, C, D, H, W) or (C, D, H, W); arguments as in `Conv1d`."""
 
     _dims = 3
-    _convolve = staticmethod(F.conv3d)
+    _function = "conv3d"
 
 
 class ConvTranspose1d(_ConvTransposeNd):
@@ -352,21 +354,21 @@ class ConvTranspose1d(_ConvTransposeNd):
     """
 
     _dims = 1
-    _convolve = staticmethod(F.conv_transpose1d)
+    _function = "conv_transpose1d"
 
 
 class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution over (N, C, H, W) or (C, H, W); arguments as in `ConvTranspose1d`."""
 
     _dims = 2
-    _convolve = staticmethod(F.conv_transpose2d)
+    _function = "conv_transpose2d"
 
 
 class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution over (N, C, D, H, W) or (C, D, H, W); arguments as in `ConvTranspose1d`."""
 
     _dims = 3
-    _convolve = staticmethod(F.conv_transpose3d)
+    _function = "conv_transpose3d"
 
 
 class _LazyConvXdMixin(LazyModuleMixin):

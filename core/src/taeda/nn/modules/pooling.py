@@ -35,7 +35,7 @@ __all__ = [
 
 
 class _MaxPoolNd(Module):
-    _pool: Any
+    _function: str
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class _MaxPoolNd(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Maxima, or maxima and indices."""
-        return type(self)._pool(
+        return getattr(F, self._function)(
             input,
             self.kernel_size,
             self.stride,
@@ -86,24 +86,24 @@ class MaxPool1d(_MaxPoolNd):
         ceil_mode: whether a window may end beyond the input.
     """
 
-    _pool = staticmethod(F.max_pool1d)
+    _function = "max_pool1d"
 
 
 class MaxPool2d(_MaxPoolNd):
     """Largest element of each window of (N, C, H, W) or (C, H, W); arguments as in `MaxPool1d`."""
 
-    _pool = staticmethod(F.max_pool2d)
+    _function = "max_pool2d"
 
 
 class MaxPool3d(_MaxPoolNd):
     """Largest element of each window of (N, C, D, H, W) or (C, D, H, W); arguments as in `MaxPool1d`."""
 
-    _pool = staticmethod(F.max_pool3d)
+    _function = "max_pool3d"
 
 
 class _MaxUnpoolNd(Module):
     _dims: int
-    _unpool: Any
+    _function: str
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
@@ -113,7 +113,9 @@ class _MaxUnpoolNd(Module):
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         """The values at their places, 0 elsewhere."""
-        return type(self)._unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+        return getattr(F, self._function)(
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        )
 
     def extra_repr(self) -> str:
         """Sizes of the windows."""
@@ -130,21 +132,21 @@ class MaxUnpool1d(_MaxUnpoolNd):
     """
 
     _dims = 1
-    _unpool = staticmethod(F.max_unpool1d)
+    _function = "max_unpool1d"
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
     """Puts what `MaxPool2d` kept back where it was; arguments as in `MaxUnpool1d`."""
 
     _dims = 2
-    _unpool = staticmethod(F.max_unpool2d)
+    _function = "max_unpool2d"
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
     """Puts what `MaxPool3d` kept back where it was; arguments as in `MaxUnpool1d`."""
 
     _dims = 3
-    _unpool = staticmethod(F.max_unpool3d)
+    _function = "max_unpool3d"
 
 
 class AvgPool1d(Module):
@@ -185,7 +187,7 @@ class AvgPool1d(Module):
 
 
 class _AvgPoolNd(Module):
-    _pool: Any
+    _function: str
 
     def __init__(
         self,
@@ -206,7 +208,7 @@ class _AvgPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Means of windows."""
-        return type(self)._pool(
+        return getattr(F, self._function)(
             input,
             self.kernel_size,
             self.stride,
@@ -233,17 +235,17 @@ class AvgPool2d(_AvgPoolNd):
         divisor_override: what sums are divided by, instead of the number of elements.
     """
 
-    _pool = staticmethod(F.avg_pool2d)
+    _function = "avg_pool2d"
 
 
 class AvgPool3d(_AvgPoolNd):
     """Mean of each window of (N, C, D, H, W) or (C, D, H, W); arguments as in `AvgPool2d`."""
 
-    _pool = staticmethod(F.avg_pool3d)
+    _function = "avg_pool3d"
 
 
 class _LPPoolNd(Module):
-    _pool: Any
+    _function: str
 
     def __init__(
         self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
@@ -256,7 +258,9 @@ class _LPPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """p-norms of windows."""
-        return type(self)._pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        return getattr(F, self._function)(
+            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
+        )
 
     def extra_repr(self) -> str:
         """Exponent, and sizes of the windows."""
@@ -276,23 +280,23 @@ class LPPool1d(_LPPoolNd):
         ceil_mode: whether a window may end beyond the input.
     """
 
-    _pool = staticmethod(F.lp_pool1d)
+    _function = "lp_pool1d"
 
 
 class LPPool2d(_LPPoolNd):
     """p-th root of the sum of p-th powers over windows of (N, C, H, W); arguments as in `LPPool1d`."""
 
-    _pool = staticmethod(F.lp_pool2d)
+    _function = "lp_pool2d"
 
 
 class LPPool3d(_LPPoolNd):
     """p-th root of the sum of p-th powers over windows of (N, C, D, H, W); arguments as in `LPPool1d`."""
 
-    _pool = staticmethod(F.lp_pool3d)
+    _function = "lp_pool3d"
 
 
 class _AdaptiveAvgPoolNd(Module):
-    _pool: Any
+    _function: str
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
@@ -300,7 +304,7 @@ class _AdaptiveAvgPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Means over a grid of output_size windows."""
-        return type(self)._pool(input, self.output_size)
+        return getattr(F, self._function)(input, self.output_size)
 
     def extra_repr(self) -> str:
         """Size of the output."""
@@ -314,7 +318,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
         output_size: size of the result.
     """
 
-    _pool = staticmethod(F.adaptive_avg_pool1d)
+    _function = "adaptive_avg_pool1d"
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
@@ -324,7 +328,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
         output_size: sizes of the result; None keeps the input's.
     """
 
-    _pool = staticmethod(F.adaptive_avg_pool2d)
+    _function = "adaptive_avg_pool2d"
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
@@ -334,11 +338,11 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
         output_size: sizes of the result; None keeps the input's.
     """
 
-    _pool = staticmethod(F.adaptive_avg_pool3d)
+    _function = "adaptive_avg_pool3d"
 
 
 class _AdaptiveMaxPoolNd(Module):
-    _pool: Any
+    _function: str
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
@@ -347,7 +351,7 @@ class _AdaptiveMaxPoolNd(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Maxima over a grid of output_size windows, or maxima and indices."""
-        return type(self)._pool(input, self.output_size, self.return_indices)
+        return getattr(F, self._function)(input, self.output_size, self.return_indices)
 
     def extra_repr(self) -> str:
         """Size of the output."""
@@ -362,24 +366,24 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
         return_indices: whether to return (values, indices).
     """
 
-    _pool = staticmethod(F.adaptive_max_pool1d)
+    _function = "adaptive_max_pool1d"
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Largest elements of a grid of windows over (N, C, H, W); arguments as in `AdaptiveMaxPool1d`."""
 
-    _pool = staticmethod(F.adaptive_max_pool2d)
+    _function = "adaptive_max_pool2d"
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Largest elements of a grid of windows over (N, C, D, H, W); arguments as in `AdaptiveMaxPool1d`."""
 
-    _pool = staticmethod(F.adaptive_max_pool3d)
+    _function = "adaptive_max_pool3d"
 
 
 class _FractionalMaxPoolNd(Module):
     _dims: int
-    _pool: Any
+    _function: str
 
     def __init__(
         self,
@@ -405,7 +409,7 @@ class _FractionalMaxPoolNd(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Maxima of randomly placed windows, or maxima and indices."""
-        return type(self)._pool(
+        return getattr(F, self._function)(
             input,
             self.kernel_size,
             self.output_size,
@@ -429,11 +433,11 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
     """
 
     _dims = 2
-    _pool = staticmethod(F.fractional_max_pool2d)
+    _function = "fractional_max_pool2d"
 
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
     """Largest elements of randomly placed windows of (N, C, D, H, W); see `FractionalMaxPool2d`."""
 
     _dims = 3
-    _pool = staticmethod(F.fractional_max_pool3d)
+    _function = "fractional_max_pool3d"
