@@ -1,5 +1,6 @@
 """Functions of neural networks. Many are the native operators themselves."""
 
+# ruff: noqa: F822  (native operators become attributes when first used)
 from __future__ import annotations
 
 from typing import Any
