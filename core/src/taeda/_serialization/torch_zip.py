@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+import taeda
 from taeda._serialization.pickle_globals import StorageKind, find_global
 from taeda._serialization.pickle_reader import PickleReader
 from taeda._serialization.pickle_writer import PickleWriter
@@ -306,9 +307,10 @@ def write_zip(value: Any, file: IO[bytes]) -> None:
 
 def host_bytes(storage: Any) -> memoryview:
     """The bytes of a storage of any device."""
-    if storage.device.type != "cpu":
-        storage = storage.cpu()
-    return storage_view(storage)
+    nbytes = storage.nbytes()
+    if nbytes == 0:
+        return memoryview(b"")
+    return memoryview(taeda._C._tensor_from_storage(storage, taeda.uint8, 0, (nbytes,), (1,)).cpu().numpy())
 
 
 def _write_record(archive: zipfile.ZipFile, name: str, content: bytes | memoryview) -> None:
