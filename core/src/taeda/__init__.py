@@ -120,7 +120,12 @@ __all__ += _extra_names
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(f"taeda.{name}")
+        try:
+            return importlib.import_module(f"taeda.{name}")
+        except ModuleNotFoundError as error:
+            # An optional part that this installation lacks: hasattr() and getattr(..., default) must work.
+            if error.name != f"taeda.{name}":
+                raise
     if name in _LAZY_NAMES:
         value = getattr(importlib.import_module(f"taeda.{_LAZY_NAMES[name]}"), name)
         globals()[name] = value

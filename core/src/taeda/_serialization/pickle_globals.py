@@ -217,6 +217,7 @@ def _tensor_v3(
 ) -> Any:
     _require(isinstance(dtype, taeda.dtype), "a tensor's dtype is not a dtype")
     tensor = rebuild_tensor(_checked_storage(storage), dtype, offset, size, stride, bool(requires_grad))
+    _require(metadata is None or type(metadata) is dict, "a tensor's marks are not a dict")
     marks = {name for name, is_set in (metadata or {}).items() if is_set}
     _require(marks <= {"conj", "neg"}, f"a tensor has the unknown marks {sorted(marks)}")
     # The memory of such a tensor holds the values before conjugation or negation.

@@ -119,7 +119,6 @@ class PickleReader:
             KeyError,
             ValueError,
             TypeError,
-            AttributeError,
             struct.error,
             OverflowError,
         ) as error:

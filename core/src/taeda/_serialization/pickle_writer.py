@@ -210,7 +210,7 @@ class PickleWriter:
 
     def _write_tensor(self, value: Tensor) -> None:
         kind = type(value)
-        is_parameter = kind is taeda.nn.Parameter
+        is_parameter = kind is not taeda.Tensor and kind is taeda.nn.Parameter
         if kind is not taeda.Tensor and not is_parameter:
             raise TypeError(
                 f"{self._operation}: cannot store the tensor subclass {kind.__qualname__} at "
