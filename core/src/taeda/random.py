@@ -63,12 +63,12 @@ def manual_seed(seed: Any) -> Generator:
 
 def seed() -> int:
     """Seeds the default generator with a number from the operating system and returns that number."""
-    return default_generator.seed()
+    return int(default_generator.seed())
 
 
 def initial_seed() -> int:
     """The number with which the default generator was seeded last."""
-    return default_generator.initial_seed()
+    return int(default_generator.initial_seed())
 
 
 def get_rng_state() -> Tensor:

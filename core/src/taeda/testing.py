@@ -272,11 +272,13 @@ def _dtype_name(tensor: Tensor) -> str:
 def _to_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
     """The values in float64, complex128 or int64, which hold those of every dtype exactly."""
     plain = tensor.detach().cpu()
+    wide = taeda.int64
     if plain.dtype.is_complex:
-        return plain.to(taeda.complex128).numpy()
-    if plain.dtype.is_floating_point:
-        return plain.to(taeda.float64).numpy()
-    return plain.to(taeda.int64).numpy()
+        wide = taeda.complex128
+    elif plain.dtype.is_floating_point:
+        wide = taeda.float64
+    values: np.ndarray[Any, Any] = plain.to(wide).numpy()
+    return values
 
 
 def _compare_values(
