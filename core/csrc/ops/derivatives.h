@@ -13,6 +13,11 @@ inline Scalar one_minus(const Scalar& s) {
 // t * factor, or t itself for 1.
 inline Tensor scaled(const Tensor& t, const Scalar& factor) { return factor.equals(1) ? t : t * factor; }
 
+inline Dims negated(Ints values) {
+    Dims result(values);
+    for (int64_t& value : result) value = -value;
+    return result;
+}
 Dims inverse_permutation(Ints dims);
 // A reduced gradient with its reduced dimensions put back as size 1.
 Tensor keep_reduced(const Tensor& grad, Ints sizes, std::optional<Ints> dims, bool keepdim);
