@@ -131,5 +131,6 @@ void add_operators(PyObject* module);
 void add_autograd(PyObject* module);
 void add_interop(PyObject* module);
 void add_runtime(PyObject* module);
+void add_nn_module(PyObject* module);
 
 }  // namespace taeda::python

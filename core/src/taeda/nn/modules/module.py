@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from taeda import _C
+
 from .._hooks import RemovableHandle
 from ._base import register_registration_hook
 from ._calls import (
@@ -31,6 +33,11 @@ __all__ = [
 ]
 
 
+# Direct slots for the two hot paths, `__getattr__` and `__call__`; csrc/python/nn_module.cpp.
+_set_module_class = getattr(_C, "_set_module_class", lambda cls: None)
+_speed_up = getattr(_C, "_speed_up_module_class", lambda cls: None)
+
+
 class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
     """A part of a network: its parameters, buffers and child modules, and a `forward` that uses them.
 
@@ -53,6 +60,10 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
         )
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _speed_up(cls)
+
     def forward(self, *args: Any) -> Any:
         """Computes the result; every subclass has its own."""
         raise NotImplementedError(
@@ -64,6 +75,10 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
         raise NotImplementedError(
             f"{type(self).__name__}.compile: graph capture is not available; call the module"
         )
+
+
+_set_module_class(Module)
+_speed_up(Module)
 
 
 def register_module_module_registration_hook(hook: Any) -> RemovableHandle:
