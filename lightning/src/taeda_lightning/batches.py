@@ -75,14 +75,13 @@ def extract_batch_size(batch: Any) -> int:
     sizes = list(_sizes(batch))
     if not sizes:
         raise ValueError(
-            f"self.log: cannot tell the batch size of a {type(batch).__name__} without tensors; "
-            "pass self.log(..., batch_size=...)"
+            f"self.log: cannot tell the batch size of a {type(batch).__name__} without tensors; pass "
+            "self.log(..., batch_size=...)"
         )
     if len(set(sizes)) > 1:
         warn_once(
             f"self.log: the tensors of the batch have different first dimensions {sorted(set(sizes))}; "
-            "taking "
-            f"{sizes[0]} as batch size. Pass self.log(..., batch_size=...) if that is wrong."
+            f"taking {sizes[0]} as batch size. Pass self.log(..., batch_size=...) if that is wrong."
         )
     return sizes[0]
 

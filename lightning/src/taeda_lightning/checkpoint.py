@@ -122,8 +122,8 @@ def _storable(owner: Any) -> dict[str, Any]:
     if dropped:
         warn_once(
             f"{type(owner).__name__}: the hyper-parameters {', '.join(dropped)} are no plain values and are "
-            "left out "
-            f"of checkpoints; pass them to load_from_checkpoint again, or save_hyperparameters(ignore=[...])"
+            "left out of checkpoints; pass them to load_from_checkpoint again, or "
+            "save_hyperparameters(ignore=[...])"
         )
     return kept
 
@@ -160,10 +160,8 @@ def plain(value: Any, path: str) -> Any:
         return value.item()
     raise TypeError(
         f"checkpoint: {path} is a {type(value).__module__}.{type(value).__qualname__}, which cannot be "
-        "stored safely; "
-        "expected tensors, numbers, strings, None, and lists, tuples or dicts of these. Convert it in "
-        "state_dict() or "
-        "on_save_checkpoint()"
+        "stored safely; expected tensors, numbers, strings, None, and lists, tuples or dicts of these. "
+        "Convert it in state_dict() or on_save_checkpoint()"
     )
 
 
@@ -221,8 +219,8 @@ def read_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any
             sorted(map(str, checkpoint))[:8] if isinstance(checkpoint, dict) else type(checkpoint).__name__
         )
         raise MisconfigurationException(
-            f"{str(path)!r} is no checkpoint of a Trainer: expected a dict with 'state_dict', found {found}. "
-            "Plain weights are loaded with model.load_state_dict(taeda.load(path))"
+            f"{str(path)!r} is no checkpoint of a Trainer: expected a dict with 'state_dict', found "
+            f"{found}. Plain weights are loaded with model.load_state_dict(taeda.load(path))"
         )
     return checkpoint
 
@@ -318,10 +316,8 @@ def build_from_hyperparameters(
     if missing:
         raise MisconfigurationException(
             f"{cls.__name__}.load_from_checkpoint({str(path)!r}): __init__ needs {missing}, which the file "
-            "does not "
-            f"hold (it has {sorted(stored)}); pass them as keyword arguments, or call "
-            "self.save_hyperparameters() in "
-            "__init__ before training"
+            f"does not hold (it has {sorted(stored)}); pass them as keyword arguments, or call "
+            "self.save_hyperparameters() in __init__ before training"
         )
     return cls(**values)
 
@@ -337,8 +333,7 @@ def read_hparams_file(path: str | Path) -> dict[str, Any]:
     except ImportError:
         raise MisconfigurationException(
             f"hparams_file={str(path)!r}: reading YAML needs PyYAML; pip install pyyaml, or pass the values "
-            "as "
-            "keyword arguments"
+            "as keyword arguments"
         ) from None
     content = yaml.safe_load(Path(path).read_text())
     return dict(content or {})

@@ -70,9 +70,9 @@ class FitCommand:
         arguments = json.dumps({"num_classes": len(data.classes)})
         out = Path(args.out)
         print(
-            f"to package it: taeda package {done.checkpoint} --out {out / 'model.taeda'} --name {args.model} "
-            f"--architecture taeda_vision.models:{args.model} --arguments '{arguments}' --prefix model. "
-            f"--labels {out / 'labels.txt'} --preprocessing {out / 'preprocessing.json'}"
+            f"to package it: taeda package {done.checkpoint} --out {out / 'model.taeda'} --name "
+            f"{args.model} --architecture taeda_vision.models:{args.model} --arguments '{arguments}' "
+            f"--prefix model. --labels {out / 'labels.txt'} --preprocessing {out / 'preprocessing.json'}"
         )
 
 

@@ -198,8 +198,7 @@ def _base_of(instance: object) -> type:
             return base
     raise ValueError(
         "is_overridden: expected a LightningModule, LightningDataModule or Callback, got "
-        f"{type(instance).__name__}; "
-        "pass parent= for other classes"
+        f"{type(instance).__name__}; pass parent= for other classes"
     )
 
 

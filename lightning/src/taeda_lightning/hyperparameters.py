@@ -94,8 +94,8 @@ class HyperparametersMixin:
             unknown = [name for name in args if name not in values]
             if unknown:
                 raise ValueError(
-                    f"save_hyperparameters: {type(self).__name__}.__init__ has no arguments {unknown}; "
-                    f"it has {sorted(values)}"
+                    f"save_hyperparameters: {type(self).__name__}.__init__ has no arguments {unknown}; it "
+                    f"has {sorted(values)}"
                 )
             if args:
                 values = {name: values[name] for name in args}

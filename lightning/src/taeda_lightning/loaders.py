@@ -11,7 +11,7 @@ from taeda.utils.data import DataLoader, RandomSampler, SequentialSampler
 from .combined_loader import CombinedLoader, flatten_loaders, holds_loaders, length_of
 from .errors import MisconfigurationException
 from .hooks import is_overridden
-from .messages import warn_once
+from .messages import info, warn_once
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -21,6 +21,7 @@ __all__ = [
     "batches_between_validations",
     "limited_batches",
     "loader_position",
+    "note_rare_logging",
     "restore_loader_position",
     "set_sampler_epoch",
     "unshuffled",
@@ -70,8 +71,7 @@ class LoaderSource:
             if owner is None:
                 raise MisconfigurationException(
                     f"no {self.stage} data: pass loaders to the Trainer's method, pass a datamodule, or "
-                    "define "
-                    f"{self.hook_name}() in {type(self.trainer.lightning_module).__name__}"
+                    f"define {self.hook_name}() in {type(self.trainer.lightning_module).__name__}"
                 )
             loaders, where = getattr(owner, self.hook_name)(), f"{type(owner).__name__}.{self.hook_name}()"
         for loader in flatten_loaders(loaders):
@@ -83,8 +83,7 @@ class LoaderSource:
             if length_of(loader) == 0:
                 raise MisconfigurationException(
                     f"{where}: a loader has length 0, so it gives no batches; check the data set, and "
-                    "drop_last "
-                    "when the data set is smaller than one batch"
+                    "drop_last when the data set is smaller than one batch"
                 )
         return loaders
 
@@ -94,8 +93,8 @@ class LoaderSource:
         if isinstance(loaders, CombinedLoader):
             if loaders.mode == "sequential":
                 raise MisconfigurationException(
-                    "train_dataloader: CombinedLoader(mode='sequential') cannot be trained on; "
-                    "use 'min_size', 'max_size' or 'max_size_cycle'"
+                    "train_dataloader: CombinedLoader(mode='sequential') cannot be trained on; use "
+                    "'min_size', 'max_size' or 'max_size_cycle'"
                 )
         elif holds_loaders(loaders):
             loaders = CombinedLoader(loaders, "max_size_cycle")
@@ -150,8 +149,8 @@ def limited_batches(argument: str, limit: int | float, length: int | float) -> i
     batches = int(length * limit)
     if batches == 0:
         raise MisconfigurationException(
-            f"{argument}={limit}: that is less than one of the {length} batches; "
-            f"pass at least {1 / length:.4f} or a number of batches"
+            f"{argument}={limit}: that is less than one of the {length} batches; pass at least "
+            f"{1 / length:.4f} or a number of batches"
         )
     return batches
 
@@ -173,18 +172,27 @@ def batches_between_validations(trainer: Trainer, num_batches: int | float) -> i
         is_too_long = interval > num_batches and trainer.check_val_every_n_epoch is not None
         if is_too_long and trainer.enable_validation:
             raise MisconfigurationException(
-                f"val_check_interval={interval} is more than the {num_batches} training batches of an epoch; "
-                "pass a smaller number, or check_val_every_n_epoch=None to count over epochs"
+                f"val_check_interval={interval} is more than the {num_batches} training batches of an "
+                "epoch; pass a smaller number, or check_val_every_n_epoch=None to count over epochs"
             )
         return interval
     if num_batches != math.inf:
         return max(1, int(num_batches * interval))
     if interval != 1.0:
         raise MisconfigurationException(
-            f"val_check_interval={interval}: a fraction needs a training loader with a length; pass a number "
-            "of batches"
+            f"val_check_interval={interval}: a fraction needs a training loader with a length; pass a "
+            "number of batches"
         )
     return math.inf
+
+
+def note_rare_logging(trainer: Trainer, num_batches: int | float) -> None:
+    """Say so when step values will reach the loggers less than once an epoch."""
+    if trainer.loggers and num_batches < trainer.log_every_n_steps:
+        info(
+            f"An epoch has {num_batches} batches, fewer than log_every_n_steps={trainer.log_every_n_steps}; "
+            "step values reach the loggers less than once an epoch"
+        )
 
 
 def set_sampler_epoch(loader: Any, epoch: int) -> None:
@@ -226,8 +234,7 @@ def restore_loader_position(loader: Any, state: Any, batches_seen: int) -> int:
         return batches_seen
     raise MisconfigurationException(
         f"the checkpoint was written after batch {batches_seen} of an epoch, but the loader "
-        f"{type(loader).__name__} "
-        "cannot continue there: it has no state_dict() and load_state_dict(). Use "
-        "taeda.utils.data.DataLoader, add "
-        "these two methods, or resume from a checkpoint that was written at the end of an epoch"
+        f"{type(loader).__name__} cannot continue there: it has no state_dict() and load_state_dict(). Use "
+        "taeda.utils.data.DataLoader, add these two methods, or resume from a checkpoint that was written "
+        "at the end of an epoch"
     )

@@ -17,14 +17,20 @@ import taeda
 from .combined_loader import CombinedLoader, length_of
 from .errors import MisconfigurationException
 from .hooks import is_overridden
-from .loaders import LoaderSource, batches_between_validations, limited_batches, set_sampler_epoch
-from .messages import info
+from .loaders import (
+    LoaderSource,
+    batches_between_validations,
+    limited_batches,
+    note_rare_logging,
+    set_sampler_epoch,
+)
+from .messages import info, info_once
 from .metrics import MetricStore
 from .optimizers import step_schedulers
 from .progress import Phase, RunningStage
 from .resume import continue_position
 from .rng import capture_rng, isolate_rng
-from .steps import BatchTransfer, first_batches, loss_of, step_caller
+from .steps import BatchTransfer, first_batches, layer_modes, loss_of, set_layer_modes, step_caller
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -50,7 +56,6 @@ class FitLoop:
         self.is_loader_open = False
         self.iterator: Any = None
         self._last_reload_epoch = 0
-        self._warned_early_stop = False
 
     def run(self) -> None:
         """Train until one of the limits is reached or a callback stops the fit."""
@@ -60,7 +65,8 @@ class FitLoop:
             self._check_sanity()
         if trainer.limit_train_batches == 0 or self._is_at_end():
             return
-        self.set_up_data()
+        if self.loader is None:
+            self.set_up_data()
         self.transfer = BatchTransfer(trainer)
         self._training_step = step_caller(trainer, "training_step", 1)
         self._is_validating = self.validation.is_enabled
@@ -79,12 +85,10 @@ class FitLoop:
             trainer.raise_if_interrupted()
         trainer.hooks("on_train_end")
 
-    # Beginning
-
     def _check_sanity(self) -> None:
         """Run a few validation batches, so that mistakes in validation show before hours of training."""
         trainer = self.trainer
-        if not (self.validation.is_enabled and trainer.num_sanity_val_steps and trainer.limit_val_batches):
+        if not (self.validation.is_enabled and trainer.num_sanity_val_steps):
             return
         trainer.state.stage = RunningStage.SANITY_CHECKING
         with isolate_rng():
@@ -104,11 +108,7 @@ class FitLoop:
         self.num_batches = limited_batches("limit_train_batches", limit, self._length)
         self.val_check_batch = batches_between_validations(trainer, self.num_batches)
         self._last_reload_epoch = trainer.progress.epoch
-        if trainer.loggers and self.num_batches < trainer.log_every_n_steps and not trainer.fast_dev_run:
-            info(
-                f"An epoch has {self.num_batches} batches, fewer than log_every_n_steps="
-                f"{trainer.log_every_n_steps}; step values reach the loggers less than once an epoch"
-            )
+        note_rare_logging(trainer, self.num_batches)
 
     def _is_at_end(self) -> bool:
         """Whether no further epoch begins; asked between epochs only."""
@@ -133,18 +133,14 @@ class FitLoop:
         if not trainer.should_stop:
             return False
         epochs_done = progress.epoch + (progress.phase is Phase.EPOCH_ENDED)
-        is_allowed = epochs_done >= (trainer.min_epochs or 0) and progress.global_step >= (
-            trainer.min_steps or 0
-        )
-        if not is_allowed and not self._warned_early_stop:
-            self._warned_early_stop = True
-            info(
-                f"Trainer was signaled to stop but min_epochs={trainer.min_epochs} or min_steps="
-                f"{trainer.min_steps} is not met; training continues"
+        has_epochs = epochs_done >= (trainer.min_epochs or 0)
+        is_allowed = has_epochs and progress.global_step >= (trainer.min_steps or 0)
+        if not is_allowed:
+            info_once(
+                f"Trainer was signaled to stop but min_epochs={trainer.min_epochs} or "
+                f"min_steps={trainer.min_steps} is not met; training continues"
             )
         return is_allowed
-
-    # One epoch
 
     def _begin_epoch(self) -> None:
         trainer, progress = self.trainer, self.trainer.progress
@@ -312,13 +308,13 @@ class FitLoop:
             trainer.lightning_module.on_validation_model_zero_grad()
         self.validation_rng = capture_rng()
         trainer.state.stage = RunningStage.VALIDATING
-        self.validation.run(before_end=self._mark_validated)
+
+        def mark_validated() -> None:
+            self.validation_rng, trainer.progress.phase = None, Phase.VALIDATED
+
+        self.validation.run(before_end=mark_validated)
         trainer.state.stage = RunningStage.TRAINING
         trainer.metrics = self.metrics
-
-    def _mark_validated(self) -> None:
-        self.validation_rng = None
-        self.trainer.progress.phase = Phase.VALIDATED
 
     def _finish_batch(self) -> None:
         progress = self.trainer.progress
@@ -326,9 +322,6 @@ class FitLoop:
         if not self.is_accumulating():
             progress.stepped_batches += 1
         progress.phase = Phase.BATCH_DONE
-        if self.trainer.should_stop:
-            for logger in self.trainer.loggers:
-                logger.save()
 
     def _end_epoch(self) -> None:
         trainer, progress = self.trainer, self.trainer.progress
@@ -340,9 +333,8 @@ class FitLoop:
         if progress.is_last_batch:
             self._step_schedulers("epoch", is_plateau=True)
         trainer.fold_metrics()
-        trainer.log_metrics(
-            self.metrics.collect(on_step=False).logger, step=max(progress.stepped_batches - 1, 0)
-        )
+        values = self.metrics.collect(on_step=False).logger
+        trainer.log_metrics(values, step=max(progress.stepped_batches - 1, 0))
         self.metrics.reset()
         progress.epoch += 1
         progress.batch_idx, progress.is_last_batch = -1, False
@@ -387,12 +379,12 @@ class EvaluationLoop:
         self.num_batches = [limited_batches(limit_name, limit, length_of(one)) for one in self.loaders]
 
     def run(
-        self, limit: int | float = -1, before_end: Callable[[], None] | None = None
+        self, limit: int | float = math.inf, before_end: Callable[[], None] = lambda: None
     ) -> list[dict[str, float]]:
         """Evaluate.
 
         Args:
-            limit: at most so many batches of each loader; -1 for no further limit.
+            limit: at most so many batches of each loader.
             before_end: called when the metrics are final, before the `on_*_end` hooks.
 
         Returns:
@@ -401,11 +393,11 @@ class EvaluationLoop:
         trainer, hooks, name = self.trainer, self.trainer.hooks, self.name
         self.set_up_data()
         assert self.loaders is not None
-        batches = [count if limit == -1 else min(count, limit) for count in self.num_batches]
+        batches = [min(count, limit) for count in self.num_batches]
         if sum(batches) == 0:
             return []
         module = trainer.lightning_module
-        modes = [(layer, layer.training) for layer in module.modules()]
+        modes = layer_modes(module)
         trainer.metrics, trainer.is_at_step = self.metrics, False
         with taeda.inference_mode() if trainer.inference_mode else taeda.no_grad():
             getattr(module, f"on_{name}_model_eval")()
@@ -415,15 +407,13 @@ class EvaluationLoop:
             trainer.is_at_step, self.metrics.dataloader_idx = False, None
             hooks(f"on_{name}_epoch_end")
             results = self._gather(per_loader)
-            if before_end is not None:
-                before_end()
+            before_end()
             hooks(f"on_{name}_end")
         self.metrics.reset()
         if is_overridden(f"on_{name}_model_train", module):
             getattr(module, f"on_{name}_model_train")()
         else:
-            for layer, mode in modes:
-                layer.training = mode
+            set_layer_modes(modes)
         self.last_run = time.monotonic()
         return results
 
@@ -448,16 +438,14 @@ class EvaluationLoop:
                 self.metrics.end_batch()
                 steps_run += 1
                 if not trainer.sanity_checking and trainer.loggers and trainer.is_logging_due(batch_idx + 1):
-                    trainer.log_metrics(self._collect(True, index).logger, step=steps_run - 1)
+                    found = self.metrics.collect(True, *index)
+                    trainer.log_metrics(found.logger, step=steps_run - 1)
             trainer.is_at_step = False
             results.append(self._store(index) if has_several else {})
         return results
 
-    def _collect(self, on_step: bool, index: tuple[int, ...]) -> Any:
-        return self.metrics.collect(on_step, index[0] if index else None)
-
     def _store(self, index: tuple[int, ...]) -> dict[str, float]:
-        found = self._collect(False, index)
+        found = self.metrics.collect(False, *index)
         self.trainer.store_metrics(found)
         return {key: float(value) for key, value in found.logger.items()}
 
@@ -483,14 +471,12 @@ class PredictionLoop:
         """Predict; returns a list over batches, or a list over loaders of such lists."""
         trainer, hooks, module = self.trainer, self.trainer.hooks, self.trainer.lightning_module
         loaders = self.source.evaluation_loaders()
-        limit = trainer.limit_predict_batches
-        self.num_batches = [
-            limited_batches("limit_predict_batches", limit, length_of(one)) for one in loaders
-        ]
+        limit, lengths = trainer.limit_predict_batches, map(length_of, loaders)
+        self.num_batches = [limited_batches("limit_predict_batches", limit, length) for length in lengths]
         has_several = len(loaders) > 1
         transfer = BatchTransfer(trainer)
         step = step_caller(trainer, "predict_step", 2 if has_several else 1)
-        modes = [(layer, layer.training) for layer in module.modules()]
+        modes = layer_modes(module)
         predictions: list[list[Any]] = []
         trainer.metrics = None
         with taeda.inference_mode() if trainer.inference_mode else taeda.no_grad():
@@ -510,6 +496,5 @@ class PredictionLoop:
                         predictions[-1].append(outputs)
             hooks("on_predict_epoch_end")
             hooks("on_predict_end")
-        for layer, mode in modes:
-            layer.training = mode
+        set_layer_modes(modes)
         return predictions if has_several else predictions[0]

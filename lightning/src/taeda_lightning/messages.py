@@ -6,7 +6,7 @@ import logging
 import warnings
 from typing import Any
 
-__all__ = ["info", "warn", "warn_once"]
+__all__ = ["info", "info_once", "warn", "warn_once"]
 
 _log = logging.getLogger("taeda_lightning")
 if not logging.getLogger().handlers and not _log.handlers:
@@ -20,6 +20,13 @@ _shown: set[str] = set()
 def info(text: str) -> None:
     """Write a note to the logger `taeda_lightning` (standard error unless logging is configured)."""
     _log.info(text)
+
+
+def info_once(text: str) -> None:
+    """Write a note the first time that this text comes up in the process."""
+    if text not in _shown:
+        _shown.add(text)
+        info(text)
 
 
 def warn(text: str, category: type[Warning] = UserWarning, **_: Any) -> None:

@@ -77,8 +77,8 @@ def log_levels(hook: str | None, name: str, on_step: bool | None, on_epoch: bool
         default = (False, True)
         if on_step:
             raise MisconfigurationException(
-                f"self.log({name!r}, on_step=True): {hook} runs once an epoch and has no steps; "
-                "leave on_step out or log in a *_step method"
+                f"self.log({name!r}, on_step=True): {hook} runs once an epoch and has no steps; leave "
+                "on_step out or log in a *_step method"
             )
         if on_epoch is False:
             raise MisconfigurationException(
@@ -91,8 +91,8 @@ def log_levels(hook: str | None, name: str, on_step: bool | None, on_epoch: bool
         )
     else:
         raise MisconfigurationException(
-            f"self.log({name!r}, ...): you can't log inside {hook}; log in a *_step method or an epoch hook, "
-            "or write with self.logger.experiment"
+            f"self.log({name!r}, ...): you can't log inside {hook}; log in a *_step method or an epoch "
+            "hook, or write with self.logger.experiment"
         )
     levels = (default[0] if on_step is None else on_step, default[1] if on_epoch is None else on_epoch)
     if not any(levels):
@@ -233,9 +233,9 @@ class MetricStore:
             entry = self._entries[key] = _Entry(hook, name, dataloader_idx, settings)
         elif entry.settings != settings:
             raise MisconfigurationException(
-                f"self.log({name!r}, ...) was called twice in {hook} with different arguments: "
-                f"(prog_bar, logger, on_step, on_epoch, reduce_fx) was {entry.settings}, now {settings}; "
-                "use the same arguments or another name"
+                f"self.log({name!r}, ...) was called twice in {hook} with different arguments: (prog_bar, "
+                f"logger, on_step, on_epoch, reduce_fx) was {entry.settings}, now {settings}; use the same "
+                "arguments or another name"
             )
         entry.is_active = True
         if isinstance(value, (int, float)):
@@ -336,8 +336,8 @@ def _reduction_name(reduce_fx: Any, name: str) -> str:
     text = reduce_fx.lower() if isinstance(reduce_fx, str) else getattr(reduce_fx, "__name__", "")
     if text not in _REDUCTIONS:
         raise MisconfigurationException(
-            f"self.log({name!r}, reduce_fx={reduce_fx!r}): expected one of 'mean', 'sum', 'min', 'max'; "
-            "for another reduction log an object with update(), compute() and reset()"
+            f"self.log({name!r}, reduce_fx={reduce_fx!r}): expected one of 'mean', 'sum', 'min', 'max'; for "
+            "another reduction log an object with update(), compute() and reset()"
         )
     return _REDUCTIONS[text]
 

@@ -67,8 +67,7 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         if self._trainer is None:
             raise RuntimeError(
                 f"{type(self).__name__} is not attached to a `Trainer`; pass it to trainer.fit(), "
-                "validate(), "
-                "test() or predict() first"
+                "validate(), test() or predict() first"
             )
         return self._trainer
 
@@ -205,8 +204,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         step, epoch = log_levels(hook, name, on_step, on_epoch)
         if add_dataloader_idx and "/dataloader_idx_" in name:
             raise MisconfigurationException(
-                f"self.log({name!r}, ...): the name must not contain '/dataloader_idx_' itself; "
-                "it is added where several loaders are used, or pass add_dataloader_idx=False"
+                f"self.log({name!r}, ...): the name must not contain '/dataloader_idx_' itself; it is added "
+                "where several loaders are used, or pass add_dataloader_idx=False"
             )
         if trainer.barebones:
             warn_once("self.log does nothing under Trainer(barebones=True)")
@@ -236,8 +235,8 @@ class LightningModule(nn.Module, ModelHooks, DataHooks, HyperparametersMixin):
         for name, value in dictionary.items():
             if isinstance(value, Mapping):
                 raise ValueError(
-                    f"self.log_dict: the value of {name!r} is a dict; expected numbers. Log nested dicts one "
-                    "by one"
+                    f"self.log_dict: the value of {name!r} is a dict; expected numbers. Log nested dicts "
+                    "one by one"
                 )
             self.log(name, value, *args, **kwargs)
 

@@ -53,9 +53,8 @@ class LRSchedulerConfig:
 
 _CONFIG_KEYS = {field.name for field in dataclasses.fields(LRSchedulerConfig)}
 _RETURN_FORMS = (
-    "one optimizer, a list of optimizers, a dict with 'optimizer' and 'lr_scheduler', a list of such dicts, "
-    "or two "
-    "lists (optimizers, schedulers)"
+    "one optimizer, a list of optimizers, a dict with 'optimizer' and 'lr_scheduler', a list of such "
+    "dicts, or two lists (optimizers, schedulers)"
 )
 
 
@@ -71,8 +70,8 @@ def configure_optimizers(module: LightningModule) -> tuple[list[Optimizer], list
     result = module.configure_optimizers()
     if result is None:
         warn_once(
-            f"{type(module).__name__}.configure_optimizers returned None: this fit runs without an optimizer "
-            "and changes no weights"
+            f"{type(module).__name__}.configure_optimizers returned None: this fit runs without an "
+            "optimizer and changes no weights"
         )
         return [], []
     optimizers: list[Any] = []
@@ -98,15 +97,13 @@ def configure_optimizers(module: LightningModule) -> tuple[list[Optimizer], list
     if wrong:
         raise MisconfigurationException(
             f"{type(module).__name__}.configure_optimizers: expected {_RETURN_FORMS}; found {wrong} in the "
-            "place "
-            "of an optimizer"
+            "place of an optimizer"
         )
     for config in configs:
         if config.scheduler.optimizer not in optimizers:
             raise MisconfigurationException(
                 f"{type(module).__name__}.configure_optimizers: the {type(config.scheduler).__name__} "
-                "belongs to an "
-                "optimizer that is not among those returned; return that optimizer too"
+                "belongs to an optimizer that is not among those returned; return that optimizer too"
             )
     if module.automatic_optimization and len(optimizers) > 1:
         raise MisconfigurationException(
@@ -138,8 +135,8 @@ def _scheduler_config(item: Any, monitor: str | None) -> LRSchedulerConfig:
     scheduler = given.get("scheduler")
     if not hasattr(scheduler, "step") or not hasattr(scheduler, "optimizer"):
         raise MisconfigurationException(
-            f"lr_scheduler: expected a scheduler with step() and optimizer under the key 'scheduler', "
-            f"got {type(scheduler).__name__}"
+            "lr_scheduler: expected a scheduler with step() and optimizer under the key 'scheduler', got "
+            f"{type(scheduler).__name__}"
         )
     given.setdefault("reduce_on_plateau", isinstance(scheduler, ReduceLROnPlateau))
     given.setdefault("monitor", monitor)
@@ -154,8 +151,8 @@ def _scheduler_config(item: Any, monitor: str | None) -> LRSchedulerConfig:
         )
     if config.reduce_on_plateau and config.monitor is None:
         raise MisconfigurationException(
-            "configure_optimizers: ReduceLROnPlateau needs the logged name to watch; return "
-            "{'optimizer': ..., 'lr_scheduler': {'scheduler': ..., 'monitor': 'val_loss'}}"
+            "configure_optimizers: ReduceLROnPlateau needs the logged name to watch; return {'optimizer': "
+            "..., 'lr_scheduler': {'scheduler': ..., 'monitor': 'val_loss'}}"
         )
     return config
 

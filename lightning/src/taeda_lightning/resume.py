@@ -30,8 +30,7 @@ def restore_training(trainer: Trainer, checkpoint: dict[str, Any], path: str) ->
     if missing or "logged" not in state:
         raise MisconfigurationException(
             f"fit(ckpt_path={path!r}): the file lacks {missing or ['loops']}, so training cannot go on from "
-            "it "
-            "(save_weights_only=True, or written by another program); load its weights with "
+            "it (save_weights_only=True, or written by another program); load its weights with "
             f"{type(trainer.lightning_module).__name__}.load_from_checkpoint and start a new fit"
         )
     for kind, current, saved in (
@@ -40,8 +39,8 @@ def restore_training(trainer: Trainer, checkpoint: dict[str, Any], path: str) ->
     ):
         if len(current) != len(saved):
             raise MisconfigurationException(
-                f"fit(ckpt_path={path!r}): the file holds {len(saved)} {kind}, configure_optimizers returned "
-                f"{len(current)}; return the same as when the file was written"
+                f"fit(ckpt_path={path!r}): the file holds {len(saved)} {kind}, configure_optimizers "
+                f"returned {len(current)}; return the same as when the file was written"
             )
     for optimizer, optimizer_state in zip(trainer.optimizers, checkpoint["optimizer_states"]):
         optimizer.load_state_dict(optimizer_state)

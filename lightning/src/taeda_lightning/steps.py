@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import taeda
+from taeda import nn
 
 from .batches import cast_floating_point, move_data_to_device
 from .errors import MisconfigurationException
@@ -17,7 +18,14 @@ from .messages import warn_once
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-__all__ = ["BatchTransfer", "first_batches", "loss_of", "step_caller"]
+__all__ = [
+    "BatchTransfer",
+    "first_batches",
+    "layer_modes",
+    "loss_of",
+    "set_layer_modes",
+    "step_caller",
+]
 
 
 def first_batches(loader: Any, count: int | float) -> Iterator[tuple[int, Any]]:
@@ -27,6 +35,17 @@ def first_batches(loader: Any, count: int | float) -> Iterator[tuple[int, Any]]:
             yield batch_idx, batch
             if batch_idx + 1 >= count:
                 return
+
+
+def layer_modes(module: nn.Module) -> list[tuple[nn.Module, bool]]:
+    """Every layer with whether it is in training mode."""
+    return [(layer, layer.training) for layer in module.modules()]
+
+
+def set_layer_modes(modes: list[tuple[nn.Module, bool]]) -> None:
+    """Put back what `layer_modes` found."""
+    for layer, is_training in modes:
+        layer.training = is_training
 
 
 def loss_of(result: Any, module: Any) -> Any:
@@ -42,8 +61,7 @@ def loss_of(result: Any, module: Any) -> Any:
         found = f"a dict with keys {keys}" if isinstance(result, dict) else type(loss).__name__
         raise MisconfigurationException(
             f"{type(module).__name__}.training_step returned {found}; expected a tensor, a dict with a "
-            "tensor under "
-            "'loss', or None"
+            "tensor under 'loss', or None"
         )
     return loss
 

@@ -11,12 +11,9 @@ from typing import Any
 
 import taeda
 
-from .callbacks.callback import Callback
-from .callbacks.checkpoint import Checkpoint
 from .callbacks.model_checkpoint import ModelCheckpoint
 from .callbacks.model_summary import ModelSummary
-from .callbacks.progress_bar import ProgressBar, TerminalProgressBar
-from .callbacks.timer import Timer
+from .callbacks.progress_bar import TerminalProgressBar
 from .checkpoint import (
     dump_checkpoint,
     read_checkpoint,
@@ -25,10 +22,9 @@ from .checkpoint import (
     write_checkpoint,
 )
 from .datamodule import LightningDataModule
+from .defaults import make_callbacks, make_loggers, with_model_callbacks
 from .errors import MisconfigurationException, UnknownArgumentError, closest
 from .hooks import HookCaller, is_overridden
-from .loggers.logger import Logger
-from .loggers.tensorboard import TensorBoardLogger
 from .loop import EvaluationLoop, FitLoop, PredictionLoop
 from .messages import info, warn_once
 from .module import LightningModule
@@ -37,7 +33,17 @@ from .progress import Phase, RunningStage, TrainerFn, TrainerStatus
 from .results_table import results_table
 from .resume import restore_training
 from .run_state import RunState
-from .settings import check_limit, check_precision, check_single_device, parse_duration, pick_device
+from .settings import (
+    check_count,
+    check_ends,
+    check_limit,
+    check_precision,
+    check_sanity_steps,
+    check_single_device,
+    check_val_interval,
+    pick_device,
+    refuse,
+)
 
 __all__ = ["Trainer"]
 
@@ -117,7 +123,7 @@ class Trainer(RunState):
         num_nodes: int = 1,
         precision: Any = None,
         logger: Any = None,
-        callbacks: list[Callback] | Callback | None = None,
+        callbacks: Any = None,
         fast_dev_run: int | bool = False,
         max_epochs: int | None = None,
         min_epochs: int | None = None,
@@ -157,7 +163,7 @@ class Trainer(RunState):
         for name in unknown:
             known = Trainer.__init__.__kwdefaults__ or {}
             raise UnknownArgumentError(f"Trainer: unknown argument {name!r}; {closest(name, known)}")
-        _refuse(
+        refuse(
             profiler=profiler,
             plugins=plugins,
             sync_batchnorm=sync_batchnorm or None,
@@ -178,75 +184,43 @@ class Trainer(RunState):
         self.limit_test_batches = check_limit("limit_test_batches", limit_test_batches)
         self.limit_predict_batches = check_limit("limit_predict_batches", limit_predict_batches)
         self.overfit_batches = check_limit("overfit_batches", overfit_batches)
-        self.num_sanity_val_steps: int | float = _sanity_steps(num_sanity_val_steps, barebones)
+        self.num_sanity_val_steps: int | float = check_sanity_steps(num_sanity_val_steps, barebones)
         self.log_every_n_steps = (
-            0 if barebones else _positive("log_every_n_steps", 50, log_every_n_steps, least=0)
+            0 if barebones else check_count("log_every_n_steps", 50, log_every_n_steps, least=0)
         )
-        self.accumulate_grad_batches = _positive("accumulate_grad_batches", 1, accumulate_grad_batches)
+        self.accumulate_grad_batches = check_count("accumulate_grad_batches", 1, accumulate_grad_batches)
         self.gradient_clip_val = gradient_clip_val
         self.gradient_clip_algorithm = gradient_clip_algorithm
         if gradient_clip_algorithm not in (None, "norm", "value"):
             raise MisconfigurationException(
                 f"Trainer(gradient_clip_algorithm={gradient_clip_algorithm!r}): expected 'norm' or 'value'"
             )
-        self._set_limits_of_training(max_epochs, min_epochs, max_steps, min_steps, max_time)
-        self._set_val_check_interval(val_check_interval)
+        self.max_epochs, self.max_steps = check_ends(max_epochs, max_steps, max_time)
+        self.min_epochs, self.min_steps = min_epochs, min_steps
+        self.val_check_interval, self.val_check_seconds = check_val_interval(
+            val_check_interval, check_val_every_n_epoch
+        )
         if fast_dev_run:
             self._set_fast_dev_run(int(fast_dev_run))
         self.detect_anomaly = detect_anomaly
         self.deterministic = deterministic
         if deterministic:
             taeda.use_deterministic_algorithms(True, warn_only=deterministic == "warn")
-        is_quiet = bool(barebones or fast_dev_run)
-        self.loggers: list[Logger] = [] if is_quiet else self._make_loggers(logger)
-        self.callbacks = self._make_callbacks(
-            callbacks, enable_checkpointing, enable_progress_bar, enable_model_summary, max_time
+        self.loggers = [] if barebones or fast_dev_run else make_loggers(logger, self.default_root_dir)
+        self.callbacks = make_callbacks(
+            callbacks,
+            {
+                ModelCheckpoint: False
+                if fast_dev_run and enable_checkpointing is None
+                else enable_checkpointing,
+                TerminalProgressBar: enable_progress_bar,
+                ModelSummary: enable_model_summary,
+            },
+            max_time,
+            adds_defaults=not barebones,
         )
         self._reset_run()
         self.fit_loop = FitLoop(self, None, None)
-
-    # Settings
-
-    def _set_limits_of_training(
-        self, max_epochs: Any, min_epochs: Any, max_steps: Any, min_steps: Any, max_time: Any
-    ) -> None:
-        for name, value in (("max_epochs", max_epochs), ("max_steps", max_steps)):
-            is_ok = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= -1)
-            if not is_ok or (name == "max_steps" and value is None):
-                raise MisconfigurationException(
-                    f"Trainer({name}={value!r}): expected a number from 0, or -1 for no limit"
-                )
-        if max_epochs is None and max_steps == -1 and max_time is None:
-            max_epochs = 1000
-            info("`Trainer` runs at most 1000 epochs; pass max_epochs, max_steps or max_time to choose")
-        self.max_epochs = -1 if max_epochs is None else max_epochs
-        self.min_epochs = min_epochs
-        self.max_steps = max_steps
-        self.min_steps = min_steps
-
-    def _set_val_check_interval(self, interval: Any) -> None:
-        self.val_check_seconds: float | None = None
-        self.val_check_interval: int | float = 1.0
-        if isinstance(interval, (int, float)) and not isinstance(interval, bool):
-            self.val_check_interval = interval
-            if not (interval >= 1 if isinstance(interval, int) else 0 < interval <= 1):
-                raise MisconfigurationException(
-                    f"Trainer(val_check_interval={interval!r}): expected a number of batches (int >= 1), a "
-                    "fraction "
-                    "of an epoch (float above 0.0 and up to 1.0), or a duration"
-                )
-        elif interval is not None:
-            self.val_check_seconds = parse_duration("val_check_interval", interval).total_seconds()
-        if (
-            self.check_val_every_n_epoch is None
-            and isinstance(self.val_check_interval, float)
-            and not interval
-        ):
-            raise MisconfigurationException(
-                "Trainer(check_val_every_n_epoch=None): counting over epochs needs val_check_interval as a "
-                "number of "
-                "batches (int) or a duration"
-            )
 
     def _set_fast_dev_run(self, batches: int) -> None:
         info(f"Running in fast_dev_run mode: {batches} batch(es) of everything, no logger and no checkpoints")
@@ -254,46 +228,6 @@ class Trainer(RunState):
         self.limit_train_batches = self.limit_val_batches = batches
         self.limit_test_batches = self.limit_predict_batches = batches
         self.val_check_interval, self.check_val_every_n_epoch = 1.0, 1
-
-    def _make_loggers(self, logger: Any) -> list[Logger]:
-        if logger is None or logger is True:
-            return [TensorBoardLogger(self.default_root_dir)]
-        if not logger:
-            return []
-        return list(logger) if isinstance(logger, (list, tuple)) else [logger]
-
-    def _make_callbacks(
-        self,
-        given: Any,
-        checkpoints: bool | None,
-        progress_bar: bool | None,
-        summary: bool | None,
-        max_time: Any,
-    ) -> list[Callback]:
-        callbacks: list[Callback] = [given] if isinstance(given, Callback) else list(given or [])
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise MisconfigurationException(
-                    f"Trainer(callbacks=...): expected Callback objects, got {type(callback).__name__}"
-                )
-        is_quiet = self.barebones
-        for kind, enabled, make in (
-            (Checkpoint, checkpoints, None if self.fast_dev_run else ModelCheckpoint),
-            (ProgressBar, progress_bar, TerminalProgressBar),
-            (ModelSummary, summary, ModelSummary),
-        ):
-            found = [callback for callback in callbacks if isinstance(callback, kind)]
-            if enabled is False and found:
-                raise MisconfigurationException(
-                    f"Trainer: {type(found[0]).__name__} is among the callbacks, but its enable_... argument "
-                    "is "
-                    "False; remove one of the two"
-                )
-            if not found and enabled is not False and not is_quiet and make is not None:
-                callbacks.append(make())
-        if max_time is not None and not any(isinstance(callback, Timer) for callback in callbacks):
-            callbacks.append(Timer(max_time))
-        return _checkpoints_last(callbacks)
 
     # Runs
 
@@ -427,8 +361,7 @@ class Trainer(RunState):
         if not isinstance(model, LightningModule):
             raise TypeError(
                 f"trainer.{fn.value}(): expected a LightningModule, got {type(model).__name__}; derive the "
-                "class from "
-                "taeda_lightning.LightningModule"
+                "class from taeda_lightning.LightningModule"
             )
         self._module = model
         model.trainer = self
@@ -442,7 +375,7 @@ class Trainer(RunState):
         own_callbacks = self.callbacks
         try:
             with self._interrupts.handled(), self._numerics():
-                self.callbacks = _with_model_callbacks(own_callbacks, self.lightning_module)
+                self.callbacks = with_model_callbacks(own_callbacks, self.lightning_module)
                 self.hooks = HookCaller(self, self.lightning_module, self.callbacks)
                 self._check_configuration()
                 result = self._run_stages(loop, ckpt_path, is_model_given)
@@ -539,9 +472,9 @@ class Trainer(RunState):
                 for key, value in owner.hparams_initial.items():
                     if key in merged and merged[key] is not value and merged[key] != value:
                         raise MisconfigurationException(
-                            f"the hyper-parameter {key!r} is {merged[key]!r} in the datamodule and {value!r} "
-                            "in the "
-                            "model; rename one or call save_hyperparameters(logger=False) in one of them"
+                            f"the hyper-parameter {key!r} is {merged[key]!r} in the datamodule and "
+                            f"{value!r} in the model; rename one or call save_hyperparameters(logger=False) "
+                            "in one of them"
                         )
                     merged[key] = value
         for logger in self.loggers:
@@ -584,8 +517,7 @@ class Trainer(RunState):
         if self.progress.is_in_step:
             info(
                 "Interrupted in the middle of a batch, nothing is saved now; continue from the last "
-                "checkpoint in "
-                f"{callback.dirpath}"
+                f"checkpoint in {callback.dirpath}"
             )
             return
         path = os.path.join(callback.dirpath, "interrupted.ckpt")
@@ -625,43 +557,3 @@ class Trainer(RunState):
         """
         with self._numerics():
             yield
-
-
-def _refuse(**settings: Any) -> None:
-    for name, value in settings.items():
-        if value is not None:
-            raise MisconfigurationException(
-                f"Trainer({name}={value!r}): this version has no {name.replace('_', ' ')}; leave the "
-                "argument out"
-            )
-
-
-def _sanity_steps(steps: int | None, barebones: bool) -> int | float:
-    if steps is None:
-        return 0 if barebones else 2
-    if steps < -1:
-        raise MisconfigurationException(
-            f"Trainer(num_sanity_val_steps={steps}): expected a number of batches from 0, or -1 for all"
-        )
-    return float("inf") if steps == -1 else steps
-
-
-def _positive(name: str, default: int, value: int | None, least: int = 1) -> int:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise MisconfigurationException(f"Trainer({name}={value!r}): expected a whole number from {least}")
-    return value
-
-
-def _checkpoints_last(callbacks: list[Callback]) -> list[Callback]:
-    """Checkpoint callbacks after all others, so that their files hold what the others did."""
-    return sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint))
-
-
-def _with_model_callbacks(callbacks: list[Callback], module: LightningModule) -> list[Callback]:
-    """The trainer's callbacks with those of `configure_callbacks`, which replace callbacks of their type."""
-    own = module.configure_callbacks()
-    own = [own] if isinstance(own, Callback) else list(own or [])
-    kinds = {type(callback) for callback in own}
-    return _checkpoints_last([c for c in callbacks if type(c) not in kinds] + own)

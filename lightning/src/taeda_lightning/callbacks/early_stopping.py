@@ -113,8 +113,8 @@ class EarlyStopping(Callback):
         if self.monitor not in logged:
             text = (
                 f"EarlyStopping(monitor={self.monitor!r}): this name was not logged; logged so far: "
-                f"{sorted(logged)}. "
-                f"Call self.log({self.monitor!r}, ...) in the module or monitor one of these"
+                f"{sorted(logged)}. Call self.log({self.monitor!r}, ...) in the module or monitor one of "
+                "these"
             )
             if self.strict:
                 raise MisconfigurationException(text)

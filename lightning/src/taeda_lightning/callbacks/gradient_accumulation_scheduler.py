@@ -36,7 +36,7 @@ class GradientAccumulationScheduler(Callback):
         }
         if wrong or not scheduling:
             raise MisconfigurationException(
-                f"GradientAccumulationScheduler: expected epochs from 0 to numbers of batches from 1, got "
+                "GradientAccumulationScheduler: expected epochs from 0 to numbers of batches from 1, got "
                 f"{wrong or scheduling}"
             )
         self.scheduling = {0: 1, **dict(sorted(scheduling.items()))}

@@ -250,8 +250,7 @@ class ModelCheckpoint(Checkpoint):
             raise MisconfigurationException(
                 f"ModelCheckpoint(monitor={self.monitor!r}): this name was not logged; logged so far: "
                 f"{sorted(set(values) - {'epoch', 'step'})}. Call self.log({self.monitor!r}, ...) in the "
-                "module or "
-                "monitor one of these"
+                "module or monitor one of these"
             )
         score = values[self.monitor]
         if math.isnan(score):
@@ -426,8 +425,7 @@ class ModelCheckpoint(Checkpoint):
         if self.dirpath != state_dict["dirpath"]:
             info(
                 f"ModelCheckpoint: the folder changed from {state_dict['dirpath']!r} to {self.dirpath!r}; "
-                "earlier "
-                "checkpoints keep their place and are no longer ranked"
+                "earlier checkpoints keep their place and are no longer ranked"
             )
             return
         self.best_model_score = state_dict["best_model_score"]

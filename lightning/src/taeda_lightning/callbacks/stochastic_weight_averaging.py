@@ -64,8 +64,7 @@ class StochasticWeightAveraging(Callback):
         if not (is_share or (isinstance(swa_epoch_start, int) and swa_epoch_start >= 1)):
             raise MisconfigurationException(
                 f"StochasticWeightAveraging(swa_epoch_start={swa_epoch_start!r}): expected an epoch (int "
-                "from 1) or a "
-                "share of max_epochs (float from 0.0 to 1.0)"
+                "from 1) or a share of max_epochs (float from 0.0 to 1.0)"
             )
         if annealing_strategy not in ("cos", "linear"):
             raise MisconfigurationException(
@@ -99,16 +98,15 @@ class StochasticWeightAveraging(Callback):
         if len(self._rates) not in (1, len(groups)):
             raise MisconfigurationException(
                 f"StochasticWeightAveraging: {len(self._rates)} learning rates for {len(groups)} parameter "
-                "groups; "
-                "give one, or one for each group"
+                "groups; give one, or one for each group"
             )
 
     def _set_rates(self, trainer: Trainer) -> None:
         groups = trainer.optimizers[0].param_groups
         if not self._first_rates:
             info(
-                f"StochasticWeightAveraging begins in epoch {trainer.current_epoch}; schedulers are switched "
-                "off"
+                f"StochasticWeightAveraging begins in epoch {trainer.current_epoch}; schedulers are "
+                "switched off"
             )
             self._first_rates = [float(group["lr"]) for group in groups]
         trainer.schedulers_are_paused = True

@@ -113,8 +113,7 @@ class ImageClassifier(LightningModule):
         if steps == float("inf"):
             raise MisconfigurationException(
                 "ImageClassifier(schedule='cosine') needs to know the number of steps; set "
-                "Trainer(max_epochs=...) "
-                "or max_steps, or schedule='constant'"
+                "Trainer(max_epochs=...) or max_steps, or schedule='constant'"
             )
         scheduler = taeda.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -117,8 +117,7 @@ class ImageData(LightningDataModule):
         if not root.is_dir():
             raise MisconfigurationException(
                 f"data source {source!r}: there is no folder {str(root)!r}; pass a folder that holds one "
-                "folder of "
-                "images for each class"
+                "folder of images for each class"
             )
         if (root / "train").is_dir():
             return _given_splits(datasets, root, transform)
@@ -169,8 +168,7 @@ def _given_splits(datasets: Any, root: Path, transform: Any) -> dict[str, Any]:
     if not (root / "val").is_dir():
         raise MisconfigurationException(
             f"{str(root)!r} has a folder 'train' but none 'val'; add it, or put the class folders directly "
-            "into "
-            f"{str(root)!r} to have them split"
+            f"into {str(root)!r} to have them split"
         )
     found = {}
     for split in _SPLITS:
@@ -181,8 +179,7 @@ def _given_splits(datasets: Any, root: Path, transform: Any) -> dict[str, Any]:
         if found[split].classes != classes:
             raise MisconfigurationException(
                 f"{str(root)!r}: the classes of {split!r} are {found[split].classes}, those of 'train' "
-                f"{classes}; "
-                "use the same class folders in both"
+                f"{classes}; use the same class folders in both"
             )
     return {**found, "classes": list(classes)}
 
@@ -198,8 +195,7 @@ def _own_splits(datasets: Any, root: Path, transform: Any, seed: int) -> dict[st
         if len(members) < 3:
             raise MisconfigurationException(
                 f"{str(root)!r}: class {whole.classes[label]!r} has {len(members)} images; at least 3 are "
-                "needed, one "
-                "each to train, validate and test"
+                "needed, one each to train, validate and test"
             )
         generator.shuffle(members)
         held = max(1, round(len(members) * _SHARES["val"]))
