@@ -77,8 +77,8 @@ def test_confusion_and_accuracy_by_hand(tmp_path: Path) -> None:
     trainer = L.Trainer(enable_checkpointing=False, default_root_dir=tmp_path, **QUIET)
     (results,) = trainer.test(model, data, verbose=False)
     assert results["test_accuracy"] == pytest.approx(0.75)
-    assert model.confusion.tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
-    table = class_table(model.confusion.tolist(), model.classes)
+    assert model.confusion == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    table = class_table(model.confusion, model.classes)
     assert "| b | 1 | 50.0 % | 100.0 % |" in table
     assert "| c | 2 | 100.0 % | 50.0 % |" in table
 

@@ -65,7 +65,7 @@ def test_unknown_argument_is_a_type_error_too(tmp_path: Path) -> None:
 
 
 def test_gpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(taeda.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("taeda_lightning.settings.cuda_is_available", lambda: False)
     with pytest.raises(Wrong, match=r"accelerator='gpu'.*finds no CUDA device; use accelerator='cpu'"):
         trainer(tmp_path, accelerator="gpu")
 

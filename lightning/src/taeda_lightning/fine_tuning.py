@@ -104,7 +104,7 @@ def fine_tune(
         }
         done.report = write_report(
             folder, "Fine-tuning report", lines, read_history(csv_logger.experiment.metrics_file_path),
-            module.confusion.tolist(), data.classes, sample_predictions(module, data),
+            module.confusion, data.classes, sample_predictions(module, data),
         )  # fmt: skip
     return done
 

@@ -13,6 +13,7 @@ import taeda
 
 from .errors import MisconfigurationException
 from .messages import info
+from .settings import cuda_is_available
 
 __all__ = ["capture_rng", "isolate_rng", "restore_rng", "seed_everything"]
 
@@ -70,7 +71,7 @@ def capture_rng() -> dict[str, Any]:
     if numpy is not None:
         kind, keys, position, has_gauss, cached = numpy.random.get_state()
         state["numpy"] = [kind, keys.tolist(), int(position), int(has_gauss), float(cached)]
-    if taeda.cuda.is_available():
+    if cuda_is_available():
         state["cuda"] = list(taeda.cuda.get_rng_state_all())
     return state
 
@@ -95,7 +96,7 @@ def restore_rng(state: dict[str, Any]) -> None:
 
         kind, keys, position, has_gauss, cached = state["numpy"]
         numpy.random.set_state((kind, numpy.array(keys, dtype=numpy.uint32), position, has_gauss, cached))
-    if "cuda" in state and taeda.cuda.is_available():
+    if "cuda" in state and cuda_is_available():
         taeda.cuda.set_rng_state_all(state["cuda"])
 
 

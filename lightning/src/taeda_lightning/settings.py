@@ -20,6 +20,7 @@ __all__ = [
     "check_sanity_steps",
     "check_single_device",
     "check_val_interval",
+    "cuda_is_available",
     "parse_duration",
     "pick_device",
     "refuse",
@@ -60,6 +61,11 @@ def check_precision(precision: Any) -> tuple[str, taeda.dtype | None]:
     )
 
 
+def cuda_is_available() -> bool:
+    """Whether taeda was built with CUDA support and finds a device."""
+    return hasattr(taeda, "cuda") and bool(taeda.cuda.is_available())
+
+
 def pick_device(accelerator: Any) -> taeda.device:
     """The device for "auto", "cpu", "gpu" or "cuda".
 
@@ -68,7 +74,7 @@ def pick_device(accelerator: Any) -> taeda.device:
     """
     if accelerator == "cpu":
         return taeda.device("cpu")
-    has_gpu = taeda.cuda.is_available()
+    has_gpu = cuda_is_available()
     if accelerator == "auto":
         return taeda.device("cuda", 0) if has_gpu else taeda.device("cpu")
     if accelerator in ("gpu", "cuda"):

@@ -204,7 +204,12 @@ class Trainer(RunState):
             self._set_fast_dev_run(int(fast_dev_run))
         self.detect_anomaly = detect_anomaly
         self.deterministic = deterministic
-        if deterministic:
+        if detect_anomaly and not hasattr(taeda.autograd, "set_detect_anomaly"):
+            raise MisconfigurationException(
+                "Trainer(detect_anomaly=True): this version of taeda has no autograd.set_detect_anomaly; "
+                "leave it out"
+            )
+        if deterministic and hasattr(taeda, "use_deterministic_algorithms"):
             taeda.use_deterministic_algorithms(True, warn_only=deterministic == "warn")
         self.loggers = [] if barebones or fast_dev_run else make_loggers(logger, self.default_root_dir)
         self.callbacks = make_callbacks(
