@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from taeda import Tensor
 
 from ._shared import ops, sizes
@@ -9,7 +11,7 @@ from ._shared import ops, sizes
 __all__ = ["channel_shuffle", "fold", "pad", "unfold"]
 
 
-def pad(input: Tensor, pad: list[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Widens the last dimensions.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import taeda
@@ -166,7 +167,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 # -- reading at given places ---------------------------------------------------------------------------------
 
 
-def affine_grid(theta: Tensor, size: list[int], align_corners: bool | None = None) -> Tensor:
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """Places that `grid_sample` reads to apply affine maps.
 
     Args:
