@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import threading
 import traceback
 from collections.abc import Callable
@@ -162,6 +163,9 @@ def worker_main(connection: Connection, siblings: list[Any], plan: WorkerPlan) -
         siblings: ends of the main process that a fork copied; closed here.
         plan: what to do.
     """
+    # Ctrl-C reaches all processes of a terminal; the main process decides when the workers stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for sibling in siblings:
         sibling.close()
     taeda.set_num_threads(1)
@@ -178,7 +182,7 @@ def worker_main(connection: Connection, siblings: list[Any], plan: WorkerPlan) -
                 worker.begin(order)
             else:
                 worker.run(order)
-    except (KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError):
         # The main process is stopping, and says so itself.
         pass
 
