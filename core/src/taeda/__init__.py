@@ -103,6 +103,9 @@ _MODULES = (
     "amp autograd cpu cuda fft hub library linalg nn optim overrides random serialization special testing utils version"
 ).split()
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limits", "iinfo": "_limits"}
+_LAZY_NAMES |= dict.fromkeys(
+    ("stft", "istft", "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"), "_short_time"
+)
 
 __all__ = [
     "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat", "channels_last",
