@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+
 import taeda
 
-# Powers of 2, products of small primes, primes with a pass of their own (7 .. 31), and primes that need Bluestein.
+# Powers of 2, products of small primes, primes with a pass of their own (7 .. 31), larger primes (Bluestein).
 SIZES = [
     1,
     2,
@@ -150,7 +151,7 @@ def test_imaginary_parts_that_do_not_count():
 
 
 def _matrix(function, shape, dtype):
-    """Columns are the transforms of unit vectors (and of i times them for complex inputs), as real numbers."""
+    """Columns are the transforms of unit vectors (for complex inputs also of i times them), as reals."""
     columns = []
     for unit in (1.0, 1j) if dtype == np.complex128 else (1.0,):
         for position in range(int(np.prod(shape))):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.signal
+
 import taeda
 
 WINDOWS = {
@@ -138,23 +139,59 @@ def test_gradient():
         assert x.grad[0, position].item() == pytest.approx(slope, abs=1e-7)
 
 
-def test_errors():
-    x = taeda.zeros(30)
-    z = taeda.zeros(9, 4, dtype=taeda.complex64)
-    cases = [
-        (lambda: taeda.stft(x, 16), r"stft: requires the return_complex parameter be given for real inputs; pass True"),
-        (lambda: taeda.stft(x.to(taeda.int64), 16, return_complex=True), r"stft: expected .* floating point .* got .*int64"),
-        (lambda: taeda.stft(x[None, None], 16, return_complex=True), r"expected a 1D or 2D tensor, but got shape \[1, 1, 30"),
-        (lambda: taeda.stft(x, 16, hop_length=0, return_complex=True), r"stft: expected hop_length > 0, but got hop_length=0"),
-        (lambda: taeda.stft(x, 16, win_length=17, return_complex=True), r"expected 0 < win_length <= n_fft=16, .*=17"),
-        (lambda: taeda.stft(x, 16, window=taeda.ones(4), return_complex=True), r"equal to win_length=16, but got .*\[4\]"),
-        (lambda: taeda.stft(x, 31, center=False, return_complex=True), r"expected 0 < n_fft <= 30 samples, .*n_fft=31"),
-        (lambda: taeda.stft(x + 0j, 16, onesided=True), r"onesided=True is impossible for complex inputs"),
-        (lambda: taeda.istft(x, 16), r"istft: requires a complex-valued input, got .*float32"),
-        (lambda: taeda.istft(z[0], 16), r"expected a non-empty tensor \(F, frames\) or \(B, F, frames\), got \[4\]"),
-        (lambda: taeda.istft(z, 14), r"expected 8 frequencies in dim -2 for n_fft=14 and onesided=True, got 9"),
-        (lambda: taeda.istft(z, 16, window=taeda.hann_window(16), center=False), r"window overlap add min: .* under no window"),
-    ]  # fmt: skip
-    for call, message in cases:
-        with pytest.raises(RuntimeError, match=message):
-            call()
+@pytest.mark.parametrize(
+    ("x", "options", "message"),
+    [
+        (
+            taeda.zeros(30),
+            {"return_complex": None},
+            r"return_complex parameter be given for real inputs; pass True",
+        ),
+        (
+            taeda.zeros(30, dtype=taeda.int64),
+            {},
+            r"expected a tensor of floating point or complex .* got .*int64",
+        ),
+        (taeda.zeros(1, 1, 30), {}, r"expected a 1D or 2D tensor, but got shape \[1, 1, 30\]"),
+        (taeda.zeros(30), {"hop_length": 0}, r"expected hop_length > 0, but got hop_length=0"),
+        (taeda.zeros(30), {"win_length": 17}, r"expected 0 < win_length <= n_fft=16, but got win_length=17"),
+        (
+            taeda.zeros(30),
+            {"window": taeda.ones(4)},
+            r"equal to win_length=16, but got window with size \[4\]",
+        ),
+        (taeda.zeros(15), {"center": False}, r"expected 0 < n_fft <= 15 samples, but got n_fft=16"),
+        (
+            taeda.zeros(30, dtype=taeda.complex64),
+            {"onesided": True},
+            r"onesided=True is impossible for complex",
+        ),
+        (taeda.zeros(30), {"align_to_window": True}, r"align_to_window=True is not supported"),
+    ],
+)
+def test_errors(x, options, message):
+    with pytest.raises(RuntimeError, match=f"stft: .*{message}"):
+        taeda.stft(x, 16, **{"return_complex": True, **options})
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((4,), {}, r"expected a non-empty tensor \(F, frames\) or \(B, F, frames\), got \[4\]"),
+        ((9, 4), {"n_fft": 14}, r"expected 8 frequencies in dim -2 for n_fft=14 and onesided=True, got 9"),
+        (
+            (9, 4),
+            {"window": taeda.hann_window(16), "center": False},
+            r"overlap add min: .* lie under no window",
+        ),
+        ((9, 4), {"return_complex": True}, r"cannot have onesided output if window or input is complex"),
+    ],
+)
+def test_errors_of_the_inverse(shape, options, message):
+    with pytest.raises(RuntimeError, match=f"istft: .*{message}"):
+        taeda.istft(taeda.zeros(*shape, dtype=taeda.complex64), **{"n_fft": 16, **options})
+
+
+def test_inverse_of_real_numbers():
+    with pytest.raises(RuntimeError, match=r"istft: requires a complex-valued input, got .*float32"):
+        taeda.istft(taeda.zeros(9, 4), 16)
