@@ -22,7 +22,7 @@ def _signature(form: Form, out: Form | None, method: bool) -> str:
     arguments = list(form.schema.all_arguments)
     if method:
         parts.append("self")
-        arguments = arguments[1:]
+        arguments.remove(next((a for a in arguments if a.name == "self"), arguments[0]))
     for a in arguments:
         if a.spread:
             parts.append(f"*{a.name}: int | Sequence[int]")
