@@ -16,7 +16,7 @@ def find(distribution: str, name: str) -> Path:
 
 
 def main() -> None:
-    """Prints DNNL_INCLUDE, DNNL_LIBRARY and OPENBLAS_LIBRARY."""
+    """Prints DNNL_INCLUDE, DNNL_LIBRARY, OPENBLAS_LIBRARY and OPENBLAS_INCLUDE."""
     header = find("onednn-devel-cpu-gomp", "dnnl.hpp")
     include = header.parent if header.parent.name == "include" else header.parent.parent.parent
     print(f"DNNL_INCLUDE={include}")
@@ -28,6 +28,7 @@ def main() -> None:
     )
     print(f"DNNL_LIBRARY={library.resolve()}")
     print(f"OPENBLAS_LIBRARY={find('scipy-openblas32', 'libscipy_openblas.so')}")
+    print(f"OPENBLAS_INCLUDE={find('scipy-openblas32', 'cblas.h').parent}")
 
 
 main()

@@ -91,8 +91,9 @@ template <> struct Results<void> {
 };
 template <class... T> struct Results<std::tuple<T...>> {
     static std::tuple<T...> get(Stack& s) {
-        size_t i = 0;
-        return std::tuple<T...>{Unpack<T>::get(s.at(i++))...};
+        return [&]<size_t... I>(std::index_sequence<I...>) {
+            return std::tuple<T...>{Unpack<T>::get(s.at(I))...};
+        }(std::index_sequence_for<T...>());
     }
 };
 
