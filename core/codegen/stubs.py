@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import keyword
+import re
 
 from catalogue.schema import Argument
 from codegen.functions import Form
 from codegen.python_glue import PythonName
 
-_RETURN = {"Tensor": "Tensor", "Tensor[]": "tuple[Tensor, ...]", "bool": "bool", "int": "int", "float": "float",
-           "Scalar": "Number", "()": "None"}  # fmt: skip
+_RETURN = {
+    "Tensor": "Tensor", "Tensor[]": "tuple[Tensor, ...]", "bool": "builtins.bool", "int": "builtins.int",
+    "float": "builtins.float", "Scalar": "Number", "()": "None",
+}  # fmt: skip
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+_COMPARISON = "eq ne lt le gt ge".split()
+
+
+def _qualified(text: str) -> str:
+    """The type, where methods and dtypes have the names of builtins and of the module's own classes."""
+    text = re.sub(r"\b(int|float|bool|complex|str)\b", r"builtins.\1", text)
+    return re.sub(r"\b(dtype|device|layout|memory_format)\b", r"_\1", text)
 
 
 def _parameter(a: Argument) -> str:
     name = f"{a.name}_" if keyword.iskeyword(a.name) else a.name
-    return f"{name}: {a.python}" + (" = ..." if a.default is not None or a.type in ("layout?", "flag") else "")
+    optional = a.default is not None or a.type in ("layout?", "flag")
+    return f"{name}: {_qualified(a.python)}" + (" = ..." if optional else "")
+
+
+def _named_result(names: tuple[str, ...]) -> str:
+    """The class of the named tuples with these fields."""
+    return "_" + "_".join(names)
+
+
+def _number_methods() -> list[str]:
+    """Operators of Python on tensors; each takes a tensor or a number, and says NotImplemented to the rest."""
+    names = [f"{prefix}{name}" for name in _BINARY for prefix in ("", "r", "i")] + _COMPARISON
+    return [f"    def __{name}__(self, other: Any) -> Tensor: ..." for name in names]
 
 
 def _signature(form: Form, out: Form | None, method: bool) -> str:
@@ -25,7 +48,7 @@ def _signature(form: Form, out: Form | None, method: bool) -> str:
         arguments.remove(next((a for a in arguments if a.name == "self"), arguments[0]))
     for a in arguments:
         if a.spread:
-            parts.append(f"*{a.name}: int | Sequence[int]")
+            parts.append(f"*{a.name}: builtins.int | Sequence[builtins.int]")
             starred = spread = True
             continue
         if a.keyword_only and not starred:
@@ -38,23 +61,41 @@ def _signature(form: Form, out: Form | None, method: bool) -> str:
     names = form.schema.return_names
     returned = f"tuple[{', '.join(['Tensor'] * len(names))}]" if names else _RETURN[form.schema.returns]
     if names and not names[0].startswith("result"):
-        returned = "Any"
+        returned = _named_result(names)
     return f"({', '.join(parts)}) -> {returned}: ..."
 
 
 def stub(names: list[PythonName], template: str) -> str:
-    """The whole .pyi file: the template's `# methods` and `# operators` lines replaced."""
-    methods, functions = [], []
+    """The whole .pyi file: the template's `# methods` and similar lines replaced."""
+    methods, functions, results = [], [], set()
     for n in names:
         if keyword.iskeyword(n.name):
             continue
         many = len(n.signatures) > 1
         for i, form in enumerate(n.signatures):
             out = n.outs.get(i)
+            if form.schema.return_names and not form.schema.return_names[0].startswith("result"):
+                results.add(form.schema.return_names)
             if n.method:
                 methods += ["    @overload"] * many + [f"    def {n.name}{_signature(form, out, True)}"]
-            functions += ["    @staticmethod"] + ["    @overload"] * many + [f"    def {n.name}{_signature(form, out, False)}"]
-    return template.replace("    # methods", "\n".join(methods)).replace("    # operators", "\n".join(functions))
+            functions += (
+                ["    @staticmethod"]
+                + ["    @overload"] * many
+                + [f"    def {n.name}{_signature(form, out, False)}"]
+            )
+    classes = [
+        f"class {_named_result(fields)}(NamedTuple):\n"
+        + "\n".join(f"    {field}: Tensor" for field in fields)
+        for fields in sorted(results)
+    ]
+    for marker, lines in (
+        ("# named results", classes),
+        ("    # number methods", _number_methods()),
+        ("    # methods", methods),
+        ("    # operators", functions),
+    ):
+        template = template.replace(marker + "\n", "\n".join(lines) + "\n")
+    return template
 
 
 def functions_module(names: list[PythonName]) -> str:
