@@ -114,6 +114,7 @@ class Trainer(RunState):
         (3, 0, 0)
     """
 
+    # Long because it takes and checks Lightning's forty arguments, one after another.
     def __init__(
         self,
         *,
