@@ -75,6 +75,11 @@ def _parameter(a: Argument) -> str:
     return f'{{"{a.name}", Kind::{_kind(a)}, {" | ".join(flags) or "0"}}}'
 
 
+def self_position(form: Form) -> int:
+    """Which argument the object of a method call is: the one named self, else the first."""
+    return next((i for i, a in enumerate(form.schema.all_arguments) if a.name == "self"), 0)
+
+
 def _shown(form: Form, out: Form | None) -> str:
     parts, starred = [], False
     for a in form.schema.all_arguments:
@@ -104,7 +109,7 @@ class GlueWriter:
                 many = len(out.outputs) > 1
                 parameters.append(f'{{"out", Kind::{"tensors" if many else "tensor"}, kOptional | kHasDefault | kKeywordOnly}}')
             tables.append(f"const Parameter {n}_p{i}[] = {{{', '.join(parameters) or '{}'}}};")
-            rows.append(f"{{{quoted(_shown(form, out))}, {n}_p{i}, {len(parameters)}}}")
+            rows.append(f"{{{quoted(_shown(form, out))}, {n}_p{i}, {len(parameters)}, {self_position(form)}}}")
             cases.append(self._case(i, form, out))
         body = "\n".join(cases)
         return (
@@ -160,7 +165,7 @@ class GlueWriter:
                 f"return type.wrap({call});"
             )
         if form.mutates and form.form != FUNCTIONAL and form.cpp_return == "Tensor":
-            return f"{call}; return same(v[0]);"
+            return f"{call}; return same(v[{self_position(form)}]);"
         return f"return wrap({call});"
 
 

@@ -7,7 +7,7 @@ import re
 
 from catalogue.schema import Argument
 from codegen.functions import Form
-from codegen.python_glue import PythonName
+from codegen.python_glue import PythonName, self_position
 
 _RETURN = {
     "Tensor": "Tensor", "Tensor[]": "tuple[Tensor, ...]", "bool": "builtins.bool", "int": "builtins.int",
@@ -45,7 +45,7 @@ def _signature(form: Form, out: Form | None, method: bool) -> str:
     arguments = list(form.schema.all_arguments)
     if method:
         parts.append("self")
-        arguments.remove(next((a for a in arguments if a.name == "self"), arguments[0]))
+        del arguments[self_position(form)]
     for a in arguments:
         if a.spread:
             parts.append(f"*{a.name}: builtins.int | Sequence[builtins.int]")

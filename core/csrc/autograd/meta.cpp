@@ -235,39 +235,4 @@ Tensor detach_alias(const Tensor& t) {
     return alias(t);
 }
 
-SavedTensor::SavedTensor(const Tensor& t, bool is_output) : is_output_(is_output) {
-    if (!t.defined()) return;
-    TAEDA_CHECK(!t.impl()->is_inference,
-                "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
-                "tensor and use it in autograd.");
-    version_ = t.version_counter()->value.load();
-    if (is_output) {
-        data_ = detach_alias(t);
-        needs_history_ = t.impl()->autograd && t.impl()->autograd->grad_fn;
-        output_index_ = needs_history_ ? t.impl()->autograd->output_index : 0;
-    } else {
-        data_ = t;
-    }
-}
-
-Tensor SavedTensor::unpack(Node& owner) const {
-    TAEDA_CHECK(!released_, "Trying to backward through the graph a second time (or directly access saved tensors after "
-                            "they have already been freed). Saved intermediate values of the graph are freed when you "
-                            "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-                            "through the graph a second time or if you need to access saved tensors after calling "
-                            "backward.");
-    if (!data_.defined()) return data_;
-    TAEDA_CHECK(version_ == data_.version(),
-                "one of the variables needed for gradient computation has been modified by an inplace operation: [taeda.",
-                dtype_long_name(data_.dtype()), "Tensor ", data_.sizes(), "], saved for ", owner.name(), ", is at version ",
-                data_.version(), "; expected version ", version_,
-                " instead. Hint: use the out-of-place form of the operation that changed it.");
-    if (!is_output_ || !needs_history_) return data_;
-    Tensor t = detach_alias(data_);
-    AutogradMeta& meta = autograd_meta(t);
-    meta.grad_fn = Ref<Node>(&owner);
-    meta.output_index = output_index_;
-    return t;
-}
-
 }  // namespace taeda

@@ -69,18 +69,32 @@ public:
     // `owner`: the node that holds this, for outputs.
     Tensor unpack(Node& owner) const;
     void release() { *this = SavedTensor(); released_ = true; }
-    bool defined() const { return data_.defined(); }
+    bool defined() const { return data_.defined() || packed_; }
 
 private:
+    // What a pack hook made of the tensor, how to get it back, and where its gradient flows.
+    struct Packed {
+        std::shared_ptr<void> value;
+        std::function<Tensor(const std::shared_ptr<void>&)> unpack;
+        Edge edge;
+    };
+    void pack(const Tensor& t);
+    Tensor with_history(const Tensor& data, const Edge& edge) const;
+
     Tensor data_;
+    std::shared_ptr<Packed> packed_;
     uint32_t version_ = 0, output_index_ = 0;
     bool is_output_ = false, needs_history_ = false, released_ = false;
 };
 
-// Hooks that replace how tensors are saved (graph.saved_tensors_hooks).
+// Hooks of this thread that replace how tensors are saved (graph.saved_tensors_hooks); the innermost pair is used.
 struct SavedTensorHooks {
     std::function<std::shared_ptr<void>(const Tensor&)> pack;
     std::function<Tensor(const std::shared_ptr<void>&)> unpack;
 };
+void push_saved_tensor_hooks(SavedTensorHooks hooks);  // raises while they are forbidden
+void pop_saved_tensor_hooks();
+// Forbids hooks with this message, or allows them again; returns the message before.
+std::optional<std::string> forbid_saved_tensor_hooks(std::optional<std::string> message);
 
 }  // namespace taeda

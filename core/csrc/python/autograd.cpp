@@ -61,10 +61,24 @@ TensorHook tensor_hook(PyObject* callable) {
     };
 }
 
+// What ctx.save_for_backward kept: owned by the context object, which must not own the node that owns it.
+struct SavedState {
+    Node* owner;
+    std::vector<SavedTensor> tensors;
+};
+
 // A node that calls Python: backward(*grads) -> gradients of the inputs.
 struct FunctionNode : Node {
     std::shared_ptr<PyObject> backward;
+    std::shared_ptr<SavedState> saved;
     std::string label;
+    ~FunctionNode() override {
+        if (saved) saved->owner = nullptr;
+    }
+    void release() override {
+        if (!saved) return;
+        for (SavedTensor& s : saved->tensors) s.release();
+    }
     const char* name() const override { return label.c_str(); }
     Tensors apply(Tensors grads) override {
         Gil gil;
@@ -222,6 +236,76 @@ PyObject* set_history_of(PyObject*, PyObject* args) {
     });
 }
 
+// _save_for_backward(node, tensors, are_outputs) -> what _saved_tensors takes
+PyObject* save_for_backward(PyObject*, PyObject* args) {
+    PyObject *node, *tensors, *are_outputs;
+    if (!PyArg_ParseTuple(args, "OOO!", &node, &tensors, &PyTuple_Type, &are_outputs)) return nullptr;
+    return guarded([&]() -> PyObject* {
+        auto state = std::make_shared<SavedState>();
+        state->owner = &node_of(node);
+        Py_ssize_t i = 0;
+        for (const Tensor& t : tensors_of(tensors, "save_for_backward"))
+            state->tensors.emplace_back(t, PyTuple_GET_ITEM(are_outputs, i++) == Py_True);
+        static_cast<FunctionNode&>(node_of(node)).saved = state;
+        return PyCapsule_New(new std::shared_ptr<SavedState>(state), "taeda.saved", [](PyObject* capsule) {
+            delete static_cast<std::shared_ptr<SavedState>*>(PyCapsule_GetPointer(capsule, "taeda.saved"));
+        });
+    });
+}
+
+PyObject* saved_tensors(PyObject*, PyObject* capsule) {
+    return guarded([&]() -> PyObject* {
+        auto* held = static_cast<std::shared_ptr<SavedState>*>(checked(
+            static_cast<PyObject*>(PyCapsule_GetPointer(capsule, "taeda.saved"))));
+        std::shared_ptr<SavedState> state = *held;
+        TAEDA_CHECK(state->owner, "saved_tensors: the graph that they were saved for is gone");
+        Tensors found;
+        for (const SavedTensor& s : state->tensors) found.push_back(s.unpack(*state->owner));
+        return wrap(found);
+    });
+}
+
+// _push_saved_tensors_hooks(pack, unpack)
+PyObject* push_hooks(PyObject*, PyObject* args) {
+    PyObject *pack, *unpack;
+    if (!PyArg_ParseTuple(args, "OO", &pack, &unpack)) return nullptr;
+    return guarded([&]() -> PyObject* {
+        SavedTensorHooks hooks;
+        hooks.pack = [hook = shared(pack)](const Tensor& t) -> std::shared_ptr<void> {
+            Gil gil;
+            Object argument(or_carry(wrap(t)));
+            Object packed(or_carry(PyObject_CallOneArg(hook.get(), argument.get())));
+            return shared(packed.get());
+        };
+        hooks.unpack = [hook = shared(unpack)](const std::shared_ptr<void>& packed) {
+            Gil gil;
+            Object result(or_carry(PyObject_CallOneArg(hook.get(), static_cast<PyObject*>(packed.get()))));
+            TAEDA_CHECK_AS(TypeError, is_tensor(result.get()),
+                           "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+                           Py_TYPE(result.get())->tp_name);
+            return Tensor(tensor_of(result.get()));
+        };
+        push_saved_tensor_hooks(std::move(hooks));
+        Py_RETURN_NONE;
+    });
+}
+PyObject* pop_hooks(PyObject*, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        pop_saved_tensor_hooks();
+        Py_RETURN_NONE;
+    });
+}
+// _disable_saved_tensors_hooks(message or None) -> the message before
+PyObject* disable_hooks(PyObject*, PyObject* message) {
+    return guarded([&]() -> PyObject* {
+        std::optional<std::string> text;
+        if (message != Py_None) text = PyUnicode_AsUTF8(message);
+        auto before = forbid_saved_tensor_hooks(text);
+        if (!before) Py_RETURN_NONE;
+        return PyUnicode_FromString(before->c_str());
+    });
+}
+
 PyObject* register_tensor_hook(PyObject*, PyObject* args) {
     PyObject *tensor, *callable;
     if (!PyArg_ParseTuple(args, "OO", &tensor, &callable)) return nullptr;
@@ -303,7 +387,6 @@ PyObject* set_inference(PyObject*, PyObject* value) {
     return wrap(before);
 }
 
-// _saved(tensor, is_output) and the like are done in Python; this only checks that nothing changed since.
 PyObject* bump_version(PyObject*, PyObject* tensor) {
     tensor_of(tensor).bump_version();
     Py_RETURN_NONE;
@@ -329,6 +412,11 @@ PyMethodDef functions[] = {
     {"_register_tensor_hook", register_tensor_hook, METH_VARARGS, nullptr},
     {"_register_after_accumulate", register_after_accumulate, METH_VARARGS, nullptr},
     {"_remove_tensor_hook", remove_tensor_hook, METH_VARARGS, nullptr},
+    {"_save_for_backward", save_for_backward, METH_VARARGS, nullptr},
+    {"_saved_tensors", saved_tensors, METH_O, nullptr},
+    {"_push_saved_tensors_hooks", push_hooks, METH_VARARGS, nullptr},
+    {"_pop_saved_tensors_hooks", pop_hooks, METH_NOARGS, nullptr},
+    {"_disable_saved_tensors_hooks", disable_hooks, METH_O, nullptr},
     {"_freeze_view", has_frozen_view, METH_VARARGS, nullptr},
     {"_bump_version", bump_version, METH_O, nullptr},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded for backward."},

@@ -112,10 +112,11 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
     std::fill(slots.values, slots.values + s.count, nullptr);
     int at = 0;
     if (self) {
-        if (!accepts(s.parameters[0], self)) return false;
-        slots.values[at++] = self;
+        if (!accepts(s.parameters[s.self_at], self)) return false;
+        slots.values[s.self_at] = self;
     }
     for (Py_ssize_t i = 0; i < nargs; ++i, ++at) {
+        if (self && at == s.self_at) ++at;
         bool positional = at < s.count && !(s.parameters[at].flags & kKeywordOnly);
         if (positional && s.parameters[at].flags & kSpreads && is_integer(args[i])) {
             if (gather_spread(args + i, nargs - i, slots, at)) {
@@ -135,6 +136,7 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
         }
         slots.values[at] = args[i];
     }
+    if (self && at == s.self_at) ++at;
     // x.view() of no integers at all is the empty shape
     if (at < s.count && s.parameters[at].flags & kSpreads && nargs == 0 && !kwnames && !(s.parameters[at].flags & kHasDefault)) {
         slots.spread = Object(checked(PyTuple_New(0)));
@@ -181,7 +183,7 @@ int Parser::match(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
 void Parser::fail(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) const {
     Slots slots;
     if (count_ == 1) {
-        std::string why = join("'self' must be ", expected(signatures_[0].parameters[0]), ", not ",
+        std::string why = join("'self' must be ", expected(signatures_[0].parameters[signatures_[0].self_at]), ", not ",
                                self ? Py_TYPE(self)->tp_name : "nothing");
         fits(signatures_[0], self, args, nargs, kwnames, slots, &why);
         raise<TypeError>(name_, "(): ", why, "; the signature is ", name_, signatures_[0].text);

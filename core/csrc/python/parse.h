@@ -21,6 +21,7 @@ struct Signature {
     const char* text;  // "(Tensor self, ...)"
     const Parameter* parameters;
     int count;
+    int self_at;  // the parameter that a method's object is given to
 };
 
 constexpr int kMaxParameters = 20;

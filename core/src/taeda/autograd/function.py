@@ -16,7 +16,7 @@ class FunctionCtx:
 
     needs_input_grad: tuple[bool, ...] = ()
     _to_save: tuple[Tensor | None, ...] = ()
-    _saved: tuple[tuple[Tensor | None, int], ...] | None = ()
+    _saved: Any = None  # of a recorded call: what _C._saved_tensors takes
     _dirty: tuple[Tensor, ...] = ()
     _without_grad: tuple[Tensor, ...] = ()
     _materialize = True
@@ -44,19 +44,7 @@ class FunctionCtx:
         Raises:
             RuntimeError: it was freed by a backward without retain_graph, or changed in place since.
         """
-        if self._saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Specify retain_graph=True."
-            )
-        for tensor, version in self._saved:
-            if tensor is not None and tensor._version != version:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"a tensor of shape {tuple(tensor.shape)} saved for {type(self).__name__} is at version "
-                    f"{tensor._version}; expected version {version} instead."
-                )
-        return tuple(tensor for tensor, _ in self._saved)
+        return self._to_save if self._saved is None else _C._saved_tensors(self._saved)
 
 
 class Function:
@@ -117,7 +105,6 @@ def _record(cls: type[Function], ctx: Any, args: tuple[Any, ...], output: Any, w
     for tensor in ctx._dirty:
         _C._bump_version(tensor)
     if not wanted:
-        ctx._saved = tuple((t, t._version if t is not None else 0) for t in ctx._to_save)
         return output
     node = _C._function_node(f"{cls.__name__}Backward", _Backward(cls, ctx, args, outputs), [
         a if isinstance(a, Tensor) else None for a in args
@@ -131,9 +118,10 @@ def _record(cls: type[Function], ctx: Any, args: tuple[Any, ...], output: Any, w
             if id(value) not in without:
                 _C._set_history(value, node, id(value) in dirty)
         results.append(value)
-    kept = {id(old): new for old, new in zip(outputs, results, strict=True)}
-    saved = [kept.get(id(t), t) for t in ctx._to_save]
-    ctx._saved = tuple((t, t._version if t is not None else 0) for t in saved)
+    kept = {id(old): new for old, new in zip(outputs, results, strict=True) if isinstance(old, Tensor)}
+    saved = [inputs.get(id(t), kept.get(id(t), t)) if id(t) not in dirty else t for t in ctx._to_save]
+    are_outputs = tuple(id(t) in kept and (id(t) not in inputs or id(t) in dirty) for t in ctx._to_save)
+    ctx._saved = _C._save_for_backward(node, saved, are_outputs)
     ctx._to_save = ()
     return tuple(results) if isinstance(output, tuple) else results[0]
 
