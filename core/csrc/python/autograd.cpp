@@ -255,9 +255,9 @@ PyObject* save_for_backward(PyObject*, PyObject* args) {
 
 PyObject* saved_tensors(PyObject*, PyObject* capsule) {
     return guarded([&]() -> PyObject* {
-        auto* held = static_cast<std::shared_ptr<SavedState>*>(checked(
-            static_cast<PyObject*>(PyCapsule_GetPointer(capsule, "taeda.saved"))));
-        std::shared_ptr<SavedState> state = *held;
+        void* held = PyCapsule_GetPointer(capsule, "taeda.saved");
+        if (!held) throw PythonError();
+        std::shared_ptr<SavedState> state = *static_cast<std::shared_ptr<SavedState>*>(held);
         TAEDA_CHECK(state->owner, "saved_tensors: the graph that they were saved for is gone");
         Tensors found;
         for (const SavedTensor& s : state->tensors) found.push_back(s.unpack(*state->owner));
