@@ -136,9 +136,10 @@ binary("lcm", "lcm(x, y)", "Least common multiple.", dtypes="i")
 binary("heaviside", "where(x == 0, y, where(x < 0, 0, 1))", "0 below zero, `values` at zero, 1 above.", dtypes="fi")
 unary("angle", "The argument of complex numbers; pi for negative real ones.", dtypes="fc", rule="real",
       vjp="angle_backward(grad, self)")  # fmt: skip
-op("conj(Tensor self) -> Tensor", "Complex conjugate; real tensors are returned as they are.", vjp={"self": "conj(grad)"},
-   aliases=("conj_physical",))  # fmt: skip
-pointwise("conj_complex(Tensor self) -> Tensor", "conj(x)", "Complex conjugate.", dtypes="c", where=(), out=False, inplace=False)
+composite("conj(Tensor self) -> Tensor", "Complex conjugate; real tensors are returned as they are.",
+          aliases=("conj_physical",))  # fmt: skip
+pointwise("conj_complex(Tensor self) -> Tensor", "conj(x)", "Complex conjugate.", dtypes="c", where=(), out=False, inplace=False,
+          vjp={"self": "conj(grad)"})  # fmt: skip
 composite("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
           "NaN and infinities replaced by finite numbers.", inplace=True, out=True)  # fmt: skip
 
@@ -178,8 +179,7 @@ pointwise("where_select(Tensor condition, Operand self, Operand other) -> Tensor
           "self where condition, else other.", dtypes="fibc", bool_inputs=(0,), where=(), inplace=False, out=False,
           vjp={"self": "where_select(condition, grad, wrapped_number(Scalar(0)))",
                "other": "where_select(condition, wrapped_number(Scalar(0)), grad)"})  # fmt: skip
-composite("where(Tensor condition, Operand self, Operand other) -> Tensor", "self where condition, else other.",
-          where=(FUNCTION,), out=True)  # fmt: skip
+composite("where(Tensor condition, Operand self, Operand other) -> Tensor", "self where condition, else other.", out=True)
 composite("where.condition(Tensor condition) -> Tensor[]", "The coordinates of true elements, as nonzero(as_tuple=True).",
           where=(FUNCTION,))  # fmt: skip
 composite("clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", "Limited to [min, max].", inplace=True, out=True,

@@ -29,7 +29,9 @@ def _gradients(outputs: tuple[Any, ...], given: Any, what: str) -> tuple[Any, ..
         return (None,) * len(outputs)
     gradients = _tuple(given)
     if len(gradients) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients in {what}; give one gradient per tensor")
+        raise RuntimeError(
+            f"got {len(outputs)} tensors and {len(gradients)} gradients in {what}; give one gradient per tensor"
+        )
     return gradients
 
 
@@ -44,7 +46,9 @@ def backward(
     roots = _tuple(tensors)
     wanted = () if inputs is None else _tuple(inputs)
     keep = create_graph if retain_graph is None else retain_graph
-    _C._backward(roots, _gradients(roots, grad_tensors, "grad_tensors"), keep, create_graph, wanted, bool(wanted))
+    _C._backward(
+        roots, _gradients(roots, grad_tensors, "grad_tensors"), keep, create_graph, wanted, bool(wanted)
+    )
 
 
 def grad(
@@ -84,7 +88,9 @@ def grad(
         batches = zip(*_gradients(roots, grad_outputs, "grad_outputs"), strict=True)
         rows = [grad(roots, leaves, row, True, create_graph, allow_unused, False, True) for row in batches]
         return tuple(_C.ops.stack(column) for column in zip(*rows, strict=True))
-    found = _C._backward(roots, _gradients(roots, grad_outputs, "grad_outputs"), keep, create_graph, leaves, False)
+    found = _C._backward(
+        roots, _gradients(roots, grad_outputs, "grad_outputs"), keep, create_graph, leaves, False
+    )
     if materialize_grads:
         found = tuple(_C.ops.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True))
     elif not allow_unused and any(g is None for g in found):

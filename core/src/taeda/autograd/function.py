@@ -78,7 +78,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Returns one gradient (or None) per argument of forward."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function."
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -129,11 +131,15 @@ def _record(cls: type[Function], ctx: Any, args: tuple[Any, ...], output: Any, w
 class _Backward:
     """Calls backward() of a Function from the engine."""
 
-    def __init__(self, cls: type[Function], ctx: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+    def __init__(
+        self, cls: type[Function], ctx: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]
+    ) -> None:
         self.cls, self.ctx, self.count = cls, ctx, len(args)
         without = {id(t) for t in ctx._without_grad}
         self.like = [
-            (tuple(o.shape), o.dtype, o.device) for o in outputs if isinstance(o, Tensor) and id(o) not in without
+            (tuple(o.shape), o.dtype, o.device)
+            for o in outputs
+            if isinstance(o, Tensor) and id(o) not in without
         ]
         self.places = [isinstance(o, Tensor) and id(o) not in without for o in outputs]
         self.tensors = [isinstance(a, Tensor) for a in args]

@@ -19,7 +19,9 @@ def get_gradient_edge(tensor: Tensor) -> tuple[Node, int]:
         RuntimeError: the tensor needs no gradient.
     """
     if not tensor.requires_grad:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+        )
     if tensor.grad_fn is not None:
         return tensor.grad_fn, tensor.output_nr
     node, index = tensor.expand_as(tensor).grad_fn.next_functions[0]  # type: ignore[union-attr]
