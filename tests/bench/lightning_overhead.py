@@ -30,7 +30,7 @@ class Tiny(L.LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
         """Loss w * x."""
-        loss = (self.w * batch).sum()
+        loss = self.w * batch
         if self.logs:
             self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         return loss
@@ -45,7 +45,7 @@ def plain_loop(batches: list[Any]) -> None:
     model = Tiny(logs=False)
     optimizer = model.configure_optimizers()
     for batch in batches:
-        loss = (model.w * batch).sum()
+        loss = model.w * batch
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
