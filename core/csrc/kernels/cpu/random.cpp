@@ -1,0 +1,149 @@
+#include "kernels/random.h"
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/vec/vec_math.h"
+
+namespace taeda::cpu {
+
+namespace {
+
+constexpr int kLanes = int(kRandomGroupBlocks);
+using Words = uint32_t[kRandomGroupWords];
+
+// 16 blocks of Philox 4x32-10 side by side.
+void draw_group(Words& words, uint64_t seed, uint64_t first_block) {
+    uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+        uint64_t block = first_block + uint64_t(i);
+        c0[i] = uint32_t(block);
+        c1[i] = uint32_t(block >> 32);
+        c2[i] = c3[i] = 0;
+    }
+    uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
+    for (int round = 0; round < 10; ++round) {
+        for (int i = 0; i < kLanes; ++i) {
+            uint64_t a = uint64_t(0xD2511F53u) * c0[i], b = uint64_t(0xCD9E8D57u) * c2[i];
+            c0[i] = uint32_t(b >> 32) ^ c1[i] ^ k0;
+            c1[i] = uint32_t(b);
+            c2[i] = uint32_t(a >> 32) ^ c3[i] ^ k1;
+            c3[i] = uint32_t(a);
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int i = 0; i < kLanes; ++i) {
+        words[i] = c0[i];
+        words[kLanes + i] = c1[i];
+        words[2 * kLanes + i] = c2[i];
+        words[3 * kLanes + i] = c3[i];
+    }
+}
+
+// Uniform numbers in [0, 1) of a whole group: 64 floats, or 32 doubles.
+template <class C> struct Group {
+    static constexpr int size = sizeof(C) == 8 ? 32 : 64;
+    C u[size];
+    void draw(uint64_t seed, uint64_t first_block) {
+        Words words;
+        draw_group(words, seed, first_block);
+        if constexpr (sizeof(C) == 8)
+            for (int e = 0; e < size; ++e) u[e] = double(int64_t((uint64_t(words[e]) | uint64_t(words[e + 32]) << 32) >> 11)) * 0x1p-53;
+        else
+            for (int e = 0; e < size; ++e) u[e] = float(int32_t(words[e] >> 8)) * 0x1p-24f;
+    }
+};
+
+// body(group index, first element, elements) for all groups of n elements.
+template <class C, class F> void for_groups(int64_t n, F&& body) {
+    constexpr int64_t size = Group<C>::size;
+    int64_t groups = (n + size - 1) / size;
+    parallel_for(0, groups, std::max<int64_t>(1, 8192 / size), [&](int64_t from, int64_t to) {
+        for (int64_t g = from; g < to; ++g) body(g, g * size, std::min(size, n - g * size));
+    });
+}
+
+template <class T, class C> void put(T* to, const C* values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) to[i] = T(values[i]);
+}
+
+void uniform(const Tensor& out, double from, double to, uint64_t seed, uint64_t offset) {
+    visit_floating(out.dtype(), "uniform_", [&]<class T>() {
+        using C = op_type<T>;
+        T* data = out.data<T>();
+        const C start = C(from), range = C(to - from);
+        for_groups<C>(out.numel(), [&](int64_t g, int64_t first, int64_t count) {
+            Group<C> group;
+            group.draw(seed, offset + uint64_t(g * kLanes));
+            for (C& u : group.u) u = start + range * u;
+            put(data + first, group.u, count);
+        });
+    });
+}
+
+// The halves of a group are the radii and the angles of pairs.
+template <class C> void box_muller(Group<C>& group, C mean, C std) {
+    constexpr int half = Group<C>::size / 2;
+    using V = Vec<C>;
+    for (int e = 0; e < half; e += int(V::size)) {
+        V radius = vm::sqrt(vm::log(V(C(1)) - V::load(group.u + e)) * V(C(-2)));
+        V angle = V::load(group.u + half + e) * V(C(6.283185307179586));
+        (radius * vm::cos(angle) * V(std) + V(mean)).store(group.u + e);
+        (radius * vm::sin(angle) * V(std) + V(mean)).store(group.u + half + e);
+    }
+}
+
+void normal(const Tensor& out, double mean, double std, uint64_t seed, uint64_t offset) {
+    visit_floating(out.dtype(), "normal_", [&]<class T>() {
+        using C = op_type<T>;
+        T* data = out.data<T>();
+        for_groups<C>(out.numel(), [&](int64_t g, int64_t first, int64_t count) {
+            Group<C> group;
+            group.draw(seed, offset + uint64_t(g * kLanes));
+            box_muller(group, C(mean), C(std));
+            put(data + first, group.u, count);
+        });
+    });
+}
+
+void integers(const Tensor& out, int64_t from, uint64_t range, uint64_t seed, uint64_t offset) {
+    int64_t* data = out.data<int64_t>();
+    for_groups<double>(out.numel(), [&](int64_t g, int64_t first, int64_t count) {
+        Words words;
+        draw_group(words, seed, offset + uint64_t(g * kLanes));
+        for (int64_t e = 0; e < count; ++e) {
+            uint64_t bits = uint64_t(words[e]) | uint64_t(words[e + 32]) << 32;
+            uint64_t scaled = range == 0 ? bits : uint64_t((static_cast<unsigned __int128>(bits) * range) >> 64);
+            data[first + e] = int64_t(uint64_t(from) + scaled);
+        }
+    });
+}
+
+void dropout(const Tensor& out, const Tensor& mask, const Tensor& in, double p, uint64_t seed, uint64_t offset) {
+    // Compared as 32-bit words, so that p is met to 2^-32.
+    const uint64_t limit = uint64_t(p * 0x1p32);
+    visit_floating(out.dtype(), "dropout", [&]<class T>() {
+        using C = op_type<T>;
+        const T* from = in.data<T>();
+        T* to = out.data<T>();
+        bool* kept = mask.data<bool>();
+        const C scale = p < 1 ? C(1 / (1 - p)) : C(0);
+        for_groups<float>(out.numel(), [&](int64_t g, int64_t first, int64_t count) {
+            Words words;
+            draw_group(words, seed, offset + uint64_t(g * kLanes));
+            for (int64_t e = 0; e < count; ++e) {
+                bool keep = words[e] >= limit;
+                kept[first + e] = keep;
+                to[first + e] = T(keep ? C(from[first + e]) * scale : C(0));
+            }
+        });
+    });
+}
+
+TAEDA_REGISTER(cpu, random_uniform, uniform)
+TAEDA_REGISTER(cpu, random_normal, normal)
+TAEDA_REGISTER(cpu, random_integers, integers)
+TAEDA_REGISTER(cpu, random_dropout, dropout)
+
+}  // namespace
+
+}  // namespace taeda::cpu
