@@ -26,5 +26,3 @@ for n in (1, 2, 3):
     composite(f"conv_transpose{n}d(Tensor input, Tensor weight, Tensor? bias=None, int[{n}] stride=1, int[{n}] padding=0, "
               f"int[{n}] output_padding=0, int groups=1, int[{n}] dilation=1) -> Tensor",
               f"The transpose of conv{n}d: weight is (C_in, C_out / groups, ...).", where=(FUNCTION,))  # fmt: skip
-composite("constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor",
-          "Padded with a value; pad counts (left, right) pairs from the last dimension, negative ones crop.", where=(FUNCTION,))

@@ -40,6 +40,8 @@ def literal(default: str, cpp: str) -> str:
         return f"Scalar({value})" if "Scalar" in cpp else value
     if default.startswith("'"):
         return f'std::string("{default[1:-1]}")'
+    if "Ints" in cpp and default.lstrip("-").isdigit():
+        return f"Ints{{{default}}}"
     if default.startswith("["):
         return f"{'Floats' if 'Floats' in cpp else 'Ints'}{{{default[1:-1]}}}" if default != "[]" else f"{cpp}()"
     if default == "inf":

@@ -13,8 +13,16 @@ constexpr int kMaxInputs = kMaxOperands - 1;
 
 uint8_t class_bit(DType d) { return is_complex(d) ? 8 : d == DType::bool_ ? 4 : is_floating(d) ? 1 : 2; }
 
+bool is_number(const Tensor& t) { return t.impl()->is_wrapped_number; }
+
+// A tensor and a number that does not raise its category: the tensor's dtype, without asking result_type.
+bool number_follows(const Tensor& t, const Tensor& number) {
+    return is_number(number) && !is_number(t) && (is_complex(t.dtype()) || (is_floating(t.dtype()) && !is_complex(number.dtype())) ||
+                                                  (is_integral(t.dtype()) && is_integral(number.dtype(), true)));
+}
+
 DType compute_dtype(const PointwiseOp& op, std::span<const Tensor* const> inputs) {
-    DType dtype;
+    DType dtype = DType::bool_;
     const Tensor* first = nullptr;
     bool same = true;
     Tensor list[kMaxInputs];
@@ -26,7 +34,12 @@ DType compute_dtype(const PointwiseOp& op, std::span<const Tensor* const> inputs
         n++;
     }
     if (!first) return DType::bool_;
-    if (same) {
+    bool pair = inputs.size() == 2 && !op.bool_inputs;
+    if (pair && number_follows(*inputs[0], *inputs[1])) {
+        dtype = inputs[0]->dtype();
+    } else if (pair && number_follows(*inputs[1], *inputs[0])) {
+        dtype = inputs[1]->dtype();
+    } else if (same && !is_number(*first)) {
         dtype = first->dtype();
     } else {
         n = 0;
@@ -147,6 +160,21 @@ bool overlaps_badly(const Tensor& out, const Tensor& in) {
     return !(out.offset() == in.offset() && out.sizes() == in.sizes() && out.strides() == in.strides());
 }
 
+bool widened(bool v) { return v; }
+template <class T> std::complex<double> widened(std::complex<T> v) { return {double(v.real()), double(v.imag())}; }
+
+Tensor converted_number(const Tensor& number, DType dtype) {
+    Tensor t = empty_tensor(Ints(), dtype);
+    visit_all(number.dtype(), [&]<class From>() {
+        Scalar value;
+        if constexpr (std::is_same_v<From, bool> || is_complex_type<From>::value) value = Scalar(widened(*number.data<From>()));
+        else if constexpr (std::is_integral_v<From>) value = Scalar(int64_t(*number.data<From>()));
+        else value = Scalar(double(*number.data<From>()));
+        visit_all(dtype, [&]<class To>() { *t.data<To>() = value.to<To>(); });
+    });
+    return t;
+}
+
 Tensor run_pointwise(const PointwiseOp& op, std::span<const Tensor* const> inputs, std::span<const Scalar> params,
                      const Tensor& out, DType compute, Ints sizes, Device device) {
     DType out_dtype = output_dtype(op, compute);
@@ -157,7 +185,7 @@ Tensor run_pointwise(const PointwiseOp& op, std::span<const Tensor* const> input
         DType wanted = op.bool_inputs >> i & 1 ? DType::bool_ : compute;
         operands[i + 1] = inputs[i];
         if (inputs[i]->dtype() != wanted) {
-            converted[i] = ops::to(*inputs[i], wanted);
+            converted[i] = is_number(*inputs[i]) ? converted_number(*inputs[i], wanted) : ops::to(*inputs[i], wanted);
             operands[i + 1] = &converted[i];
         } else if (direct && overlaps_badly(out, *inputs[i])) {
             converted[i] = ops::clone(*inputs[i]);

@@ -256,28 +256,4 @@ TAEDA_CONV(2)
 TAEDA_CONV(3)
 #undef TAEDA_CONV
 
-Tensor constant_pad_nd(const Tensor& self, Ints pad, const Scalar& value) {
-    TAEDA_CHECK(pad.size() % 2 == 0, "Length of pad must be even but instead it equals ", pad.size());
-    int64_t padded = int64_t(pad.size()) / 2;
-    TAEDA_CHECK(padded <= self.dim(), "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ", pad.size(),
-                " while the input has ", self.dim(), " dimensions.");
-    Dims sizes(self.sizes());
-    Tensor part = self;
-    for (int64_t i = 0; i < padded; ++i) {
-        int64_t d = self.dim() - 1 - i, before = pad[size_t(2 * i)], after = pad[size_t(2 * i + 1)];
-        sizes[size_t(d)] += before + after;
-        TAEDA_CHECK(sizes[size_t(d)] >= 0, "The input size ", self.sizes()[size_t(d)], ", plus negative padding ", before, " and ", after,
-                    " resulted in a negative output size, which is invalid. Check dimension ", d, " of your input.");
-        if (before < 0 || after < 0)
-            part = ops::slice(part, d, std::max<int64_t>(-before, 0), self.sizes()[size_t(d)] - std::max<int64_t>(-after, 0), 1);
-    }
-    Tensor out = ops::full(sizes, value, self.dtype(), self.device()), target = out;
-    for (int64_t i = 0; i < padded; ++i) {
-        int64_t d = self.dim() - 1 - i, before = std::max<int64_t>(pad[size_t(2 * i)], 0);
-        target = ops::slice(target, d, before, before + part.sizes()[size_t(d)], 1);
-    }
-    ops::copy_(target, part);
-    return out;
-}
-
 }  // namespace taeda::native

@@ -137,7 +137,9 @@ Tensor alias(const Tensor& base, Ints sizes, Ints strides, int64_t offset) {
 }
 
 Tensor wrapped_number(const Scalar& value, std::optional<DType> dtype) {
-    DType type = dtype.value_or(value.dtype());
+    // Stored as exactly as can be; in promotion it counts as the default dtype of its kind.
+    DType exact = value.is_complex() ? DType::complex128 : value.is_floating() ? DType::float64 : value.dtype();
+    DType type = dtype.value_or(exact);
     Tensor t = empty_tensor(Ints(), type);
     visit_all(type, [&]<class T>() { *t.data<T>() = value.to<T>(); });
     t.impl()->is_wrapped_number = true;

@@ -1,0 +1,324 @@
+// Sorting, searching and counting.
+#include "kernels/sort.h"
+
+#include <cmath>
+
+#include "native.h"
+
+namespace taeda::native {
+
+namespace {
+
+void check_real(const Tensor& self, const char* op) {
+    TAEDA_CHECK(!self.is_complex(), op, "(): not implemented for '", dtype_long_name(self.dtype()), "'; complex numbers have no order");
+}
+
+Tensor rows(const Tensor& self) { return ops::contiguous(self.dim() ? self : ops::reshape(self, Ints{1})); }
+
+std::tuple<Tensor, Tensor> shaped(Tensor values, Tensor indices, Ints sizes) {
+    values.impl()->set_contiguous(sizes);
+    indices.impl()->set_contiguous(sizes);
+    return {values, indices};
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor> sort(const Tensor& self, int64_t dim, bool descending) {
+    check_real(self, "sort");
+    int64_t d = wrap_dim(dim, self.dim());
+    Tensor in = rows(self), values = empty_tensor(in.sizes(), self.dtype(), self.device()), indices = empty_tensor(in.sizes(), DType::int64, self.device());
+    if (!in.is_meta() && in.numel()) sort_kernel(in.device().type, values, indices, in, d, descending);
+    return shaped(values, indices, self.sizes());
+}
+std::tuple<Tensor, Tensor> sort(const Tensor& self, std::optional<bool>, int64_t dim, bool descending) { return ops::sort(self, dim, descending); }
+Tensor argsort(const Tensor& self, int64_t dim, bool descending, bool) { return std::get<1>(ops::sort(self, dim, descending)); }
+Tensor msort(const Tensor& self) { return std::get<0>(ops::sort(self, 0, false)); }
+
+std::tuple<Tensor, Tensor> topk(const Tensor& self, int64_t k, int64_t dim, bool largest, bool) {
+    check_real(self, "topk");
+    int64_t d = wrap_dim(dim, self.dim()), n = self.dim() ? self.sizes()[size_t(d)] : 1;
+    TAEDA_CHECK(k >= 0 && k <= n, "selected index k out of range: k = ", k, ", but dimension ", d, " has size ", n);
+    Tensor in = rows(self);
+    Dims sizes(in.sizes());
+    sizes[size_t(d)] = k;
+    Tensor values = empty_tensor(sizes, self.dtype(), self.device()), indices = empty_tensor(sizes, DType::int64, self.device());
+    if (!in.is_meta() && values.numel()) topk_kernel(in.device().type, values, indices, in, d, largest);
+    return shaped(values, indices, self.dim() ? Ints(sizes) : k ? Ints() : Ints(sizes));
+}
+
+std::tuple<Tensor, Tensor> kthvalue(const Tensor& self, int64_t k, int64_t dim, bool keepdim) {
+    check_real(self, "kthvalue");
+    int64_t d = wrap_dim(dim, self.dim()), n = self.dim() ? self.sizes()[size_t(d)] : 1;
+    TAEDA_CHECK_AS(IndexError, n > 0, "kthvalue(): Expected reduction dim ", d, " to have non-zero size.");
+    TAEDA_CHECK(k >= 1 && k <= n, "kthvalue(): selected number k out of range for dimension ", d, ": k = ", k, ", size ", n);
+    Tensor in = rows(self);
+    Dims sizes(in.sizes()), final(self.sizes());
+    sizes[size_t(d)] = 1;
+    if (self.dim() && keepdim) final[size_t(d)] = 1;
+    if (self.dim() && !keepdim) final.erase(size_t(d));
+    Tensor values = empty_tensor(sizes, self.dtype(), self.device()), indices = empty_tensor(sizes, DType::int64, self.device());
+    if (!in.is_meta() && values.numel()) kthvalue_kernel(in.device().type, values, indices, in, k - 1, d);
+    return shaped(values, indices, final);
+}
+
+Tensor select_along_backward(const Tensor& grad, Ints sizes, const Tensor& indices, int64_t dim) {
+    if (sizes.empty()) return ops::reshape(grad, sizes);
+    return ops::scatter(ops::zeros(sizes, grad.dtype(), grad.device()), dim, indices, grad);
+}
+
+// -- medians and quantiles ----------------------------------------------------------------------------------------------
+
+namespace {
+
+// The lower median; NaN, sorted last, wins over everything unless it is left out.
+std::tuple<Tensor, Tensor> median_along(const Tensor& self, int64_t dim, bool keepdim, bool skip_nan) {
+    check_real(self, "median");
+    int64_t d = wrap_dim(dim, self.dim()), n = self.dim() ? self.sizes()[size_t(d)] : 1;
+    TAEDA_CHECK_AS(IndexError, n > 0, "median(): Expected reduction dim ", d, " to have non-zero size.");
+    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
+    auto [values, indices] = ops::sort(self, d, false);
+    Tensor nans = ops::sum(ops::isnan(ops::detach(self)), Ints{d}, true);
+    Tensor at = skip_nan ? ops::floor_divide(ops::clamp_min(n - nans - 1, Scalar(0)), wrapped_number(Scalar(int64_t(2))))
+                         : ops::where(nans > 0, n - nans, wrapped_number(Scalar((n - 1) / 2)));
+    Tensor v = ops::gather(values, d, at), i = ops::gather(indices, d, at);
+    return keepdim ? std::tuple{v, i} : std::tuple{ops::squeeze(v, d), ops::squeeze(i, d)};
+}
+
+Tensor median_all(const Tensor& self, bool skip_nan) {
+    if (self.numel() == 0) return ops::full(Ints(), Scalar(std::nan("")), self.dtype());
+    return std::get<0>(median_along(ops::reshape(self, Ints{-1}), 0, false, skip_nan));
+}
+
+Tensor quantiles(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& interpolation, bool skip_nan) {
+    TAEDA_CHECK(self.numel() > 0, "quantile() input tensor must be non-empty");
+    TAEDA_CHECK(self.dtype() == DType::float32 || self.dtype() == DType::float64, "quantile() input tensor must be either float or double dtype");
+    TAEDA_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor, got shape ", q.sizes());
+    TAEDA_CHECK(q.dtype() == self.dtype(), "quantile() q tensor must be same dtype as the input tensor");
+    TAEDA_CHECK(ops::all(ops::logical_and(q >= 0, q <= 1)).data<bool>()[0], "quantile() q values must be in the range [0, 1]");
+    for (const char* known : {"linear", "lower", "higher", "midpoint", "nearest"})
+        if (interpolation == known) goto valid;
+    raise("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", interpolation);
+valid:
+    Tensor x = dim ? self : ops::reshape(self, Ints{-1});
+    int64_t d = wrap_dim(dim.value_or(0), x.dim());
+    Tensor sorted = x.dim() ? ops::movedim(std::get<0>(ops::sort(x, d, false)), Ints{d}, Ints{-1}) : ops::reshape(x, Ints{1});
+    int64_t n = sorted.size(-1);
+    Tensor nans = ops::sum(ops::isnan(ops::detach(sorted)), Ints{-1}, true);
+    Tensor last = skip_nan ? ops::clamp_min(ops::to(n - nans - 1, self.dtype()), Scalar(0)) : ops::full(nans.sizes(), Scalar(n - 1), self.dtype());
+    Tensor rank = last * ops::reshape(q, Ints{-1});
+    if (!skip_nan) rank = ops::where(nans > 0, wrapped_number(Scalar(double(n - 1))), rank);
+    if (interpolation == "lower") rank = ops::floor(rank);
+    if (interpolation == "higher") rank = ops::ceil(rank);
+    if (interpolation == "nearest") rank = ops::round(rank);
+    Tensor below = ops::floor(rank), above = ops::ceil(rank);
+    Tensor weight = interpolation == "midpoint" ? ops::ceil(rank) - below - (ops::ceil(rank) - below) * 0.5 : rank - below;
+    Tensor result = ops::lerp(ops::gather(sorted, -1, ops::to(below, DType::int64)), ops::gather(sorted, -1, ops::to(above, DType::int64)), weight);
+    if (keepdim) {
+        Dims shape(size_t(self.dim()), 1);
+        if (dim) {
+            shape = self.sizes();
+            if (self.dim()) shape[size_t(d)] = 1;
+        }
+        Dims full{q.numel()};
+        for (int64_t s : shape) full.push_back(s);
+        result = ops::reshape(ops::movedim(result, Ints{-1}, Ints{0}), full);
+    } else {
+        result = ops::movedim(result, Ints{-1}, Ints{0});
+    }
+    return q.dim() == 0 ? ops::squeeze(result, 0) : result;
+}
+
+Tensor as_q(const Tensor& self, double q) { return ops::full(Ints(), Scalar(q), self.dtype()); }
+
+}  // namespace
+
+Tensor median(const Tensor& self) { return median_all(self, false); }
+Tensor nanmedian(const Tensor& self) { return median_all(self, true); }
+std::tuple<Tensor, Tensor> median(const Tensor& self, int64_t dim, bool keepdim) { return median_along(self, dim, keepdim, false); }
+std::tuple<Tensor, Tensor> nanmedian(const Tensor& self, int64_t dim, bool keepdim) { return median_along(self, dim, keepdim, true); }
+
+std::tuple<Tensor, Tensor> mode(const Tensor& self, int64_t dim, bool keepdim) {
+    check_real(self, "mode");
+    int64_t d = wrap_dim(dim, self.dim());
+    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
+    TAEDA_CHECK_AS(IndexError, self.sizes()[size_t(d)] > 0, "mode(): Expected reduction dim ", d, " to have non-zero size.");
+    // The longest run of the sorted slice; its last element's place is what torch gives.
+    auto [sorted, order] = ops::sort(ops::detach(self), d, false);
+    Tensor s = ops::contiguous(ops::movedim(sorted, Ints{d}, Ints{-1})), o = ops::contiguous(ops::movedim(order, Ints{d}, Ints{-1}));
+    int64_t n = s.size(-1), count = s.numel() / n;
+    Dims sizes(s.sizes().slice(0, s.sizes().size() - 1));
+    Tensor picked = empty_tensor(sizes, DType::int64);
+    visit_all(s.dtype(), [&]<class T>() {
+        for (int64_t r = 0; r < count; ++r) {
+            const T* v = s.data<T>() + r * n;
+            int64_t best = 0, best_end = 0, run = 0;
+            for (int64_t i = 0; i < n; ++i) {
+                run = i > 0 && v[i] == v[i - 1] ? run + 1 : 1;
+                if (run > best) best = run, best_end = i;
+            }
+            picked.data<int64_t>()[r] = o.data<int64_t>()[r * n + best_end];
+        }
+    });
+    Tensor at = ops::unsqueeze(picked, d), values = ops::gather(self, d, at);
+    return keepdim ? std::tuple{values, at} : std::tuple{ops::squeeze(values, d), picked};
+}
+
+Tensor quantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& how) { return quantiles(self, q, dim, keepdim, how, false); }
+Tensor quantile(const Tensor& self, double q, std::optional<int64_t> dim, bool keepdim, const std::string& how) {
+    TAEDA_CHECK(q >= 0 && q <= 1, "quantile() q must be in the range [0, 1] but got ", q);
+    return quantiles(self, as_q(self, q), dim, keepdim, how, false);
+}
+Tensor nanquantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& how) { return quantiles(self, q, dim, keepdim, how, true); }
+Tensor nanquantile(const Tensor& self, double q, std::optional<int64_t> dim, bool keepdim, const std::string& how) {
+    return quantiles(self, as_q(self, q), dim, keepdim, how, true);
+}
+
+// -- searching --------------------------------------------------------------------------------------------------------
+
+Tensor searchsorted(const Tensor& sorted, const Tensor& self, bool out_int32, bool right, const std::optional<std::string>& side, const Tensor& sorter) {
+    TAEDA_CHECK(!side || *side == "left" || *side == "right", "searchsorted(): side can only be 'left' or 'right' but got ", side.value_or(""));
+    TAEDA_CHECK(!(side && *side == "left" && right), "searchsorted(): side and right can't be set to opposites, got side of left while right was True");
+    TAEDA_CHECK(sorted.dim() > 0, "searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1");
+    TAEDA_CHECK(sorted.dim() == 1 || (sorted.dim() == self.dim() && sorted.sizes().slice(0, sorted.sizes().size() - 1) == self.sizes().slice(0, self.sizes().size() - 1)),
+                "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ",
+                sorted.sizes(), " and input value tensor ", self.sizes());
+    Tensor sequence = sorter.defined() ? ops::gather(sorted, -1, sorter) : sorted;
+    DType common = result_type(sequence, self);
+    Tensor out = empty_tensor(self.sizes(), DType::int64);
+    if (out.numel())
+        searchsorted_kernel(DeviceType::cpu, out.dim() ? out : alias(out, Ints{1}, Ints{1}, 0), ops::contiguous(ops::to(sequence, common)), rows(ops::to(self, common)),
+                            right || (side && *side == "right"));
+    return out_int32 ? ops::to(out, DType::int32) : out;
+}
+Tensor searchsorted(const Tensor& sorted, const Scalar& value, bool out_int32, bool right, const std::optional<std::string>& side, const Tensor& sorter) {
+    return ops::searchsorted(sorted, wrapped_number(value, sorted.dtype()), out_int32, right, side, sorter);
+}
+Tensor bucketize(const Tensor& self, const Tensor& boundaries, bool out_int32, bool right) {
+    TAEDA_CHECK(boundaries.dim() == 1, "boundaries tensor must be 1 dimension, but got dim(", boundaries.dim(), ")");
+    return ops::searchsorted(boundaries, self, out_int32, right);
+}
+Tensor bucketize(const Scalar& self, const Tensor& boundaries, bool out_int32, bool right) {
+    return ops::bucketize(wrapped_number(self, boundaries.dtype()), boundaries, out_int32, right);
+}
+
+// -- unique -----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Groups of equal neighbours: the position of each group's first element, each element's group, each group's size.
+template <class Same> void group_runs(int64_t n, Same&& same, std::vector<int64_t>& firsts, std::vector<int64_t>& group) {
+    for (int64_t i = 0; i < n; ++i) {
+        if (i == 0 || !same(i - 1, i)) firsts.push_back(i);
+        group.push_back(int64_t(firsts.size()) - 1);
+    }
+}
+
+Tensor from_vector(const std::vector<int64_t>& v) {
+    Tensor t = empty_tensor(Ints{int64_t(v.size())}, DType::int64);
+    std::copy(v.begin(), v.end(), t.data<int64_t>());
+    return t;
+}
+
+Tensor counts_of(const std::vector<int64_t>& firsts, int64_t n) {
+    std::vector<int64_t> counts;
+    for (size_t g = 0; g < firsts.size(); ++g) counts.push_back((g + 1 < firsts.size() ? firsts[g + 1] : n) - firsts[g]);
+    return from_vector(counts);
+}
+
+template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tensor& ordered, const Tensor& order, Ints inverse_sizes, int64_t dim, Same&& same) {
+    int64_t n = ordered.dim() ? ordered.size(dim) : 1;
+    std::vector<int64_t> firsts, group;
+    group_runs(n, same, firsts, group);
+    Tensor inverse = empty_tensor(Ints{n}, DType::int64);
+    for (int64_t i = 0; i < n; ++i) inverse.data<int64_t>()[order.defined() ? order.data<int64_t>()[i] : i] = group[size_t(i)];
+    inverse.impl()->set_contiguous(inverse_sizes);
+    return {ops::index_select(ordered, dim, from_vector(firsts)), inverse, counts_of(firsts, n)};
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
+    auto [sorted, order] = ops::sort(ops::reshape(self, Ints{-1}), 0, false);
+    return visit_all(self.dtype(), [&]<class T>() {
+        const T* v = sorted.data<T>();
+        return unique_runs(sorted, order, self.sizes(), 0, [v](int64_t a, int64_t b) { return v[a] == v[b]; });
+    });
+}
+std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
+    Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
+    return visit_all(self.dtype(), [&]<class T>() {
+        const T* v = flat.data<T>();
+        return unique_runs(flat, Tensor(), self.sizes(), 0, [v](int64_t a, int64_t b) { return v[a] == v[b]; });
+    });
+}
+std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t dim, bool consecutive) {
+    check_real(self, "unique");
+    int64_t d = wrap_dim(dim, self.dim()), n = self.size(d);
+    TAEDA_CHECK(self.numel() > 0 || n == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
+    Tensor slices = ops::contiguous(ops::movedim(self, Ints{d}, Ints{0}));
+    int64_t width = n ? slices.numel() / n : 0;
+    std::vector<int64_t> order(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; ++i) order[size_t(i)] = i;
+    return visit_all(self.dtype(), [&]<class T>() -> std::tuple<Tensor, Tensor, Tensor> {
+        if constexpr (is_complex_type<T>::value) {
+            raise("unique: complex numbers have no order");
+        } else {
+            const T* v = slices.data<T>();
+            if (!consecutive)
+                std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+                    return std::lexicographical_compare(v + a * width, v + (a + 1) * width, v + b * width, v + (b + 1) * width);
+                });
+            Tensor at = from_vector(order), ordered = ops::index_select(self, d, at);
+            return unique_runs(ordered, at, Ints{n}, d, [&](int64_t a, int64_t b) {
+                const T *x = v + order[size_t(a)] * width, *y = v + order[size_t(b)] * width;
+                return std::equal(x, x + width, y);
+            });
+        }
+    });
+}
+
+// -- counting -----------------------------------------------------------------------------------------------------------
+
+Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
+    TAEDA_CHECK(self.dim() == 1 && is_integral(self.dtype()), "bincount only supports 1-d non-negative integral inputs., got ", self.dtype(), " of shape ", self.sizes());
+    TAEDA_CHECK(minlength >= 0, "minlength should be >= 0, got ", minlength);
+    TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(), "weights should be 1-d and have the same length as input");
+    Tensor in = ops::contiguous(ops::to(self, DType::int64));
+    int64_t size = minlength;
+    for (int64_t i = 0; i < in.numel(); ++i) {
+        int64_t v = in.data<int64_t>()[i];
+        TAEDA_CHECK(v >= 0, "bincount only supports 1-d non-negative integral inputs., got ", v, " at index ", i);
+        size = std::max(size, v + 1);
+    }
+    DType dtype = !weights.defined() ? DType::int64 : weights.dtype() == DType::float32 ? DType::float32 : DType::float64;
+    Tensor w = weights.defined() ? ops::to(weights, dtype) : ops::ones(in.sizes(), dtype);
+    return ops::index_add_(ops::zeros(Ints{size}, dtype), 0, in, w);
+}
+Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
+    TAEDA_CHECK(bins > 0, "bins must be > 0, but got ", bins);
+    TAEDA_CHECK(is_floating(self.dtype()), "\"histc\" not implemented for '", dtype_long_name(self.dtype()), "'");
+    double low = min.to_double(), high = max.to_double();
+    TAEDA_CHECK(low <= high, "max must be larger than min, got ", low, " and ", high);
+    if (low == high && self.numel() > 0) {
+        low = ops::to(ops::min(self), DType::float64).data<double>()[0];
+        high = ops::to(ops::max(self), DType::float64).data<double>()[0];
+    }
+    if (low == high) low -= 1, high += 1;
+    TAEDA_CHECK(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high, "] is not finite");
+    Tensor out = ops::zeros(Ints{bins}, self.dtype());
+    if (self.numel()) histogram_kernel(DeviceType::cpu, out, rows(self), low, high);
+    return out;
+}
+Tensor isin(const Tensor& elements, const Tensor& tests, bool invert) {
+    DType common = result_type(elements, tests);
+    Tensor x = ops::to(elements, common), found;
+    if (tests.numel() == 0) found = ops::zeros(x.sizes(), DType::bool_);
+    else {
+        Tensor sorted = std::get<0>(ops::sort(ops::reshape(ops::to(tests, common), Ints{-1}), 0, false));
+        Tensor at = ops::clamp_max(ops::searchsorted(sorted, x), Scalar(sorted.numel() - 1));
+        found = ops::take(sorted, at) == x;
+    }
+    return invert ? ops::logical_not(found) : found;
+}
+
+}  // namespace taeda::native
