@@ -44,7 +44,7 @@ composite("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor
 for name, word in (("any", "any element is"), ("all", "all elements are")):
     op(f"{name}(Tensor self) -> Tensor", f"Whether {word} true.", out=True)
     op(f"{name}.dim(Tensor self, int dim, bool keepdim=False) -> Tensor", f"Whether {word} true along a dimension.", out=True)
-    op(f"{name}.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", f"Whether {word} true over dimensions.", out=True)
+    op(f"{name}.dims(Tensor self, int[]? dim, bool keepdim=False) -> Tensor", f"Whether {word} true over dimensions.", out=True)
 op("count_nonzero(Tensor self, int[0]? dim=None) -> Tensor", "How many elements are not zero.")
 
 op(f"linalg_vector_norm(Tensor self, Scalar ord=2, {_DIMS}, *, dtype? dtype=None) -> Tensor", "Vector norms over dimensions.",
