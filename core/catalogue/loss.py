@@ -64,5 +64,5 @@ composite(f"nll_loss2d({_CLASSES}) -> Tensor", "nll_loss of (N, C, H, W).", wher
 _NLL = "Tensor target, Tensor? weight, int reduction, int ignore_index"
 op(f"nll_loss_forward(Tensor self, {_NLL}) -> (Tensor loss, Tensor total_weight)", "nll_loss, and the weights it divided by.", where=(),
    vjp={"self": "nll_loss_backward(grads[0], self_sizes, target, weight, reduction, ignore_index, result1)"})  # fmt: skip
-op(f"nll_loss_backward(Tensor grad, int[] sizes, {_NLL}, Tensor total_weight) -> Tensor", "Gradient of nll_loss.", where=(),
-   vjp={"grad": "nll_loss(grad, target, weight, reduction, ignore_index)"})  # fmt: skip
+op(f"nll_loss_backward(Tensor grad_output, int[] sizes, {_NLL}, Tensor total_weight) -> Tensor", "Gradient of nll_loss.", where=(),
+   vjp={"grad_output": "nll_loss(grad, target, weight, reduction, ignore_index)"})  # fmt: skip

@@ -27,16 +27,16 @@ for _dims in (1, 2, 3):
        where=_function if _dims == 1 else (),
        vjp={"self": f"max_pool_backward(grads[0], result1, self_sizes, {_dims})"})  # fmt: skip
 
-op("max_pool_backward(Tensor grad, Tensor indices, int[] sizes, int dims) -> Tensor", "Gradient of pooling that gives indices.",
-   where=(), vjp={"grad": "pick_from_planes(grad, indices, dims)"})  # fmt: skip
+op("max_pool_backward(Tensor grad_output, Tensor indices, int[] sizes, int dims) -> Tensor", "Gradient of pooling that gives indices.",
+   where=(), vjp={"grad_output": "pick_from_planes(grad, indices, dims)"})  # fmt: skip
 op("pick_from_planes(Tensor self, Tensor indices, int dims) -> Tensor", "Elements of planes (the last dims dimensions) by position.",
    where=(), vjp={"self": "max_pool_backward(grad, indices, self_sizes, dims)"})  # fmt: skip
-op("avg_pool_backward(Tensor grad, int[] sizes, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, "
+op("avg_pool_backward(Tensor grad_output, int[] sizes, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, "
    "bool count_include_pad, int? divisor_override) -> Tensor", "Gradient of avg_pool.", where=(),
-   vjp={"grad": "avg_pool(grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)"})  # fmt: skip
+   vjp={"grad_output": "avg_pool(grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)"})  # fmt: skip
 composite("avg_pool(Tensor self, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, bool count_include_pad, "
           "int? divisor_override) -> Tensor", "avg_pool1d, 2d or 3d by the length of kernel_size.", where=())  # fmt: skip
-op("adaptive_avg_pool_backward(Tensor grad, int[] sizes, int[] output_size) -> Tensor", "Gradient of adaptive_avg_pool.", where=(),
-   vjp={"grad": "adaptive_avg_pool(grad, output_size)"})  # fmt: skip
+op("adaptive_avg_pool_backward(Tensor grad_output, int[] sizes, int[] output_size) -> Tensor", "Gradient of adaptive_avg_pool.", where=(),
+   vjp={"grad_output": "adaptive_avg_pool(grad, output_size)"})  # fmt: skip
 composite("adaptive_avg_pool(Tensor self, int[] output_size) -> Tensor", "adaptive_avg_pool1d, 2d or 3d by the length of output_size.",
           where=())  # fmt: skip

@@ -29,7 +29,7 @@ class Derivatives:
 
     def __init__(self, op: Op, unique: str):
         self.op, self.schema = op, op.schema
-        self.class_name = f"{camel(unique.rstrip('_'))}Backward"
+        self.class_name = f"{camel(unique.rstrip('_'))}{'InPlace' if unique.endswith('_') else ''}Backward"
         self.formulas = [([k.strip() for k in keys.split(",")], text) for keys, text in op.vjp.items()]
         by_name = {a.name: a for a in self.schema.arguments}
         for keys, _ in self.formulas:

@@ -123,7 +123,7 @@ private:
             slot = std::move(grad);
         } else {
             bool own = !create_graph_ && slot.impl()->refs.load() == 1 && slot.storage()->refs.load() == 1 &&
-                       slot.dtype() == grad.dtype() && slot.sizes() == grad.sizes();
+                       slot.is_contiguous() && slot.dtype() == grad.dtype() && slot.sizes() == grad.sizes();
             if (own) ops::add_(slot, grad);
             else slot = ops::add(slot, grad);
         }
