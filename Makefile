@@ -29,10 +29,10 @@ export CCACHE_NOHASHDIR ?= 1
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help venv build test lint format unit demo wheels install-check bench docs-check parity clean
+.PHONY: help venv build generate test lint format unit demo wheels install-check bench docs-check parity clean
 
 help:
-	@sed -n '2,7s/^# *//p' Makefile
+	@sed -n '2,7s/^# */  /p' Makefile
 
 # -- the environment --------------------------------------------------------------------------------------------------
 
@@ -105,9 +105,14 @@ parity: $(VENV)/stamp.packages build
 	@$(STAGE) "install torch" $(PIP) install --group parity
 	@$(STAGE) "parity with torch" $(PYTEST) tests/parity
 
+# Every script of tests/bench; and the workloads that both frameworks run, where that tool lies beside the checkout.
+PERF ?= ../shared/tools/perf.py
+PERF_OPTIONS ?= --quick
+
 bench: $(VENV)/stamp.packages build
 	@$(STAGE) "install torch" $(PIP) install --group parity
-	@$(STAGE) "benchmarks" tools/bench
+	@for script in tests/bench/*.py; do $(STAGE) "$$script" $(BIN)/python $$script; done
+	@if [ -f $(PERF) ]; then $(STAGE) "side by side with torch" $(BIN)/python $(PERF) --candidate taeda $(PERF_OPTIONS); fi
 
 # -- what users run and get -------------------------------------------------------------------------------------------------
 
