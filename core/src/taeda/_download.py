@@ -21,7 +21,7 @@ CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30.0
 ATTEMPTS_PER_MIRROR = 2
 SECONDS_BETWEEN_PROGRESS_LINES = 0.2
-_USER_AGENT = "taeda (https://pypi.org/project/taeda)"
+_USER_AGENT = "taeda"
 
 
 class DownloadError(RuntimeError):

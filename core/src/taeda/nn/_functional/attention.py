@@ -87,6 +87,7 @@ def _project(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Te
     return [ops.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)]
 
 
+# Long because it has twenty-five arguments, which are torch's, and each is checked before anything is computed.
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,
