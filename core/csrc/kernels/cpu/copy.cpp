@@ -23,7 +23,7 @@ void copy_bytes(char* to, const char* from, int64_t bytes) {
 
 struct Cast {
     DType to, from;
-    static void row(const void* self, char* const* data, int64_t n) {
+    static void row(const void* self, char* const* data, int64_t n, uint32_t) {
         const auto* cast = static_cast<const Cast*>(self);
         cast_elements(data[0], cast->to, data[1], cast->from, n);
     }
@@ -41,7 +41,7 @@ void copy(const Tensor& dst, const Tensor& src) {
     int items[] = {int(dst.item_bytes()), int(src.item_bytes())};
     if (!same) {
         Cast cast{dst.dtype(), src.dtype()};
-        return run_rows(args, items, &Cast::row, &cast);
+        return run_rows(args, items, {&Cast::row, &cast, false});
     }
     if (args.ndim == 1 && args.strides[0][0] == items[0] && args.strides[1][0] == items[1])
         return copy_bytes(args.data[0], args.data[1], args.numel * items[0]);
@@ -54,7 +54,7 @@ void copy(const Tensor& dst, const Tensor& src) {
 
 template <class T> struct Fill {
     T value;
-    static void row(const void* self, char* const* data, int64_t n) {
+    static void row(const void* self, char* const* data, int64_t n, uint32_t) {
         std::fill_n(reinterpret_cast<T*>(data[0]), n, static_cast<const Fill*>(self)->value);
     }
 };
@@ -72,7 +72,7 @@ void fill(const Tensor& dst, const Scalar& value) {
     visit_size(items[0], [&]<class T>() {
         Fill<T> functor;
         std::memcpy(&functor.value, element, sizeof(T));
-        run_rows(args, items, &Fill<T>::row, &functor);
+        run_rows(args, items, {&Fill<T>::row, &functor, false});
     });
 }
 

@@ -8,84 +8,122 @@ namespace {
 
 constexpr int kMaxItem = 16;
 
-// Buffers of one thread. A block that repeats one element is kept while the element stays the same.
+// Buffers of one thread. What a buffer holds is kept while the operand stays where it is.
 struct Stage {
     const Tiling& t;
-    const char* repeated[kMaxOperands] = {};
-    int64_t repeated_count[kMaxOperands] = {};
+    const RowLoop& loop;
+    struct Held {
+        const char* at = nullptr;
+        int64_t rows = 0, columns = 0;
+    } held[kMaxOperands];
     alignas(64) char buffer[kMaxOperands][kBlock * kMaxItem];
 
-    explicit Stage(const Tiling& tiling) : t(tiling) {}
+    Stage(const Tiling& tiling, const RowLoop& row_loop) : t(tiling), loop(row_loop) {}
     Place place(int k, char* at) const { return {at, t.row_stride(k), t.column_stride(k)}; }
 
-    char* input(int k, char* at, int64_t rows, int64_t columns) {
+    char* input(int k, char* at, int64_t rows, int64_t columns, uint32_t& repeated) {
         if (t.is_dense(k, rows, columns)) return at;
-        bool repeats = t.column_stride(k) == 0 && (rows == 1 || t.row_stride(k) == 0);
-        if (repeats && repeated[k] == at && repeated_count[k] >= rows * columns) return buffer[k];
-        repeated[k] = repeats ? at : nullptr, repeated_count[k] = rows * columns;
+        const bool one_row = rows == 1 || t.row_stride(k) == 0;  // all rows are equal
+        if (t.column_stride(k) == 0 && one_row && loop.takes_repeated) {
+            repeated |= 1u << k;
+            rows = 1, columns = native::lanes<float>;  // no register has more
+        }
+        Held& h = held[k];
+        if (one_row && h.at == at && h.columns == columns && h.rows >= rows) return buffer[k];
+        h = {one_row ? at : nullptr, rows, columns};
         pack_block(buffer[k], place(k, at), rows, columns, t.item[k]);
         return buffer[k];
     }
 };
 
-void run_tiles(const Tiling& t, int64_t from, int64_t to, RowFunction row, const void* functor) {
-    Stage stage(t);
+void run_tiles(const Tiling& t, int64_t from, int64_t to, const RowLoop& loop) {
+    Stage stage(t, loop);
     t.each(from, to, [&](char* const* at, int64_t rows, int64_t columns) {
         char* data[kMaxOperands];
+        uint32_t repeated = 0;
         for (int k = 0; k < t.operands; ++k) {
-            if (k >= t.args.outputs) data[k] = stage.input(k, at[k], rows, columns);
+            if (k >= t.args.outputs) data[k] = stage.input(k, at[k], rows, columns, repeated);
             else data[k] = t.is_dense(k, rows, columns) ? at[k] : stage.buffer[k];
         }
-        row(functor, data, rows * columns);
+        loop.row(loop.functor, data, rows * columns, repeated);
         for (int k = 0; k < t.args.outputs; ++k)
             if (data[k] != at[k]) unpack_block(stage.place(k, at[k]), data[k], rows, columns, t.item[k]);
     });
 }
 
-// All operands contiguous. A large output that is not also an input is written past the caches.
-void run_contiguous(const PointwiseArgs& a, const int* item, RowFunction row, const void* functor, int64_t from,
-                    int64_t to, bool stream) {
-    int operands = a.outputs + a.inputs;
-    char* data[kMaxOperands];
-    for (int k = 0; k < operands; ++k) data[k] = a.data[k] + from * item[k];
-    if (!stream) return row(functor, data, to - from);
-    alignas(64) char buffer[kBlock * kMaxItem];
-    char* target = data[0];
-    for (int64_t i = from; i < to; i += kBlock) {
-        int64_t n = std::min(kBlock, to - i);
-        data[0] = buffer;
-        row(functor, data, n);
-        stream_copy(target, buffer, n * item[0]);
-        target += n * item[0];
-        for (int k = 1; k < operands; ++k) data[k] += n * item[k];
-    }
-}
+// One dimension in which each operand is contiguous or, where the loop takes that, one repeated element.
+class Flat {
+public:
+    Flat(const PointwiseArgs& args, const int* item_sizes, const RowLoop& row_loop)
+        : a_(args), item_(item_sizes), loop_(row_loop), operands_(args.outputs + args.inputs) {}
 
-bool wants_stream(const PointwiseArgs& a, const int* item) {
-    if (a.outputs != 1 || a.numel * item[0] < kStreamBytes) return false;
-    for (int k = 1; k <= a.inputs; ++k)
-        if (a.data[k] == a.data[0]) return false;
-    return true;
-}
+    bool fits() {
+        if (a_.ndim > 1) return false;
+        for (int k = 0; k < operands_ && a_.numel > 1; ++k) {
+            int64_t stride = a_.strides[k][0];
+            if (stride == item_[k]) continue;
+            if (stride != 0 || k < a_.outputs || !loop_.takes_repeated) return false;
+            repeated_ |= 1u << k;
+        }
+        return true;
+    }
+
+    void run() {
+        for (int k = 0; k < operands_; ++k) data_[k] = a_.data[k];
+        alignas(64) char elements[kMaxOperands][native::lanes<float> * kMaxItem];
+        for (int k = a_.outputs; k < operands_; ++k) {
+            if (!(repeated_ >> k & 1)) continue;
+            pack_block(elements[k], {a_.data[k], 0, 0}, 1, native::lanes<float>, item_[k]);
+            data_[k] = elements[k];
+        }
+        if (a_.numel <= kGrainElements) return loop_.row(loop_.functor, data_, a_.numel, repeated_);
+        bool stream = wants_stream();
+        parallel_for(0, a_.numel, kGrainElements, [&](int64_t from, int64_t to) {
+            if (stream) run_streaming(from, to);
+            else run_piece(from, to, nullptr);
+        });
+    }
+
+private:
+    // A large output that is not also an input is written past the caches.
+    bool wants_stream() const {
+        if (a_.outputs != 1 || a_.numel * item_[0] < kStreamBytes) return false;
+        for (int k = 1; k <= a_.inputs; ++k)
+            if (a_.data[k] == a_.data[0]) return false;
+        return true;
+    }
+    void run_piece(int64_t from, int64_t to, char* out) const {
+        char* data[kMaxOperands];
+        for (int k = 0; k < operands_; ++k) data[k] = data_[k] + (repeated_ >> k & 1 ? 0 : from * item_[k]);
+        if (out) data[0] = out;
+        loop_.row(loop_.functor, data, to - from, repeated_);
+    }
+    void run_streaming(int64_t from, int64_t to) const {
+        alignas(64) char buffer[kBlock * kMaxItem];
+        for (int64_t i = from; i < to; i += kBlock) {
+            int64_t end = std::min(to, i + kBlock);
+            run_piece(i, end, buffer);
+            stream_copy(data_[0] + i * item_[0], buffer, (end - i) * item_[0]);
+        }
+    }
+
+    const PointwiseArgs& a_;
+    const int* item_;
+    const RowLoop& loop_;
+    int operands_;
+    uint32_t repeated_ = 0;
+    char* data_[kMaxOperands];
+};
 
 }  // namespace
 
-void run_rows(const PointwiseArgs& args, const int* item_sizes, RowFunction row, const void* functor) {
+void run_rows(const PointwiseArgs& args, const int* item_sizes, const RowLoop& loop) {
     if (args.numel == 0) return;
-    bool contiguous = args.ndim <= 1;
-    if (args.ndim == 1 && args.numel > 1)
-        for (int k = 0; k < args.outputs + args.inputs; ++k) contiguous &= args.strides[k][0] == item_sizes[k];
-    if (contiguous) {
-        if (args.numel <= kGrainElements) return row(functor, args.data, args.numel);
-        bool stream = wants_stream(args, item_sizes);
-        parallel_for(0, args.numel, kGrainElements, [&](int64_t from, int64_t to) {
-            run_contiguous(args, item_sizes, row, functor, from, to, stream);
-        });
-        return;
-    }
+    Flat flat(args, item_sizes, loop);
+    if (flat.fits()) return flat.run();
     Tiling tiling(args, item_sizes);
     parallel_for(0, tiling.tiles, row_grain(tiling.tile_rows * tiling.tile_columns),
-                 [&](int64_t from, int64_t to) { run_tiles(tiling, from, to, row, functor); });
+                 [&](int64_t from, int64_t to) { run_tiles(tiling, from, to, loop); });
 }
 
 }  // namespace taeda::cpu

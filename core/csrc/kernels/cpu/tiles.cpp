@@ -28,7 +28,7 @@ Tiling::Tiling(const PointwiseArgs& a, const int* item_sizes) : args(a), item(it
     for (int d = 0; d < outer_dims; ++d) tiles *= a.sizes[d];
 }
 
-void Tiling::locate(int64_t tile, char** at, int64_t& count_rows, int64_t& count_columns) const {
+int64_t Tiling::locate(int64_t tile, char** at, int64_t& count_rows, int64_t& count_columns) const {
     int64_t rest = tile, column = rest % column_tiles * tile_columns;
     rest /= column_tiles;
     int64_t row = rest % row_tiles * tile_rows;
@@ -38,6 +38,7 @@ void Tiling::locate(int64_t tile, char** at, int64_t& count_rows, int64_t& count
         for (int k = 0; k < operands; ++k) at[k] += rest % args.sizes[d] * args.strides[k][d];
     count_columns = std::min(tile_columns, inner - column);
     count_rows = std::min(tile_rows, rows - row);
+    return row;
 }
 
 }  // namespace taeda::cpu

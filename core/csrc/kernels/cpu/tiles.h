@@ -26,11 +26,17 @@ struct Tiling {
 
     // f(at, rows, columns) with the first element of each operand, for the tiles [from, to).
     template <class F> void each(int64_t from, int64_t to, F&& f) const {
+        char* at[kMaxOperands];
+        int64_t count_rows, count_columns;
         for (int64_t tile = from; tile < to; ++tile) {
-            char* at[kMaxOperands];
-            int64_t count_rows, count_columns;
-            locate(tile, at, count_rows, count_columns);
-            f(at, count_rows, count_columns);
+            int64_t row = locate(tile, at, count_rows, count_columns);
+            f(static_cast<char* const*>(at), count_rows, count_columns);
+            if (tile_rows != 1 || column_tiles != 1) continue;
+            // Whole rows: the next ones up to the end of this dimension are a step away.
+            for (int64_t next = row + 1; next < rows && tile + 1 < to; ++next, ++tile) {
+                for (int k = 0; k < operands; ++k) at[k] += row_stride(k);
+                f(static_cast<char* const*>(at), int64_t(1), count_columns);
+            }
         }
     }
     // The same over all tiles, on several threads where that pays.
@@ -40,7 +46,8 @@ struct Tiling {
     }
 
 private:
-    void locate(int64_t tile, char** at, int64_t& count_rows, int64_t& count_columns) const;
+    // The tile's first elements and extent; returns its first row.
+    int64_t locate(int64_t tile, char** at, int64_t& count_rows, int64_t& count_columns) const;
 };
 
 }  // namespace taeda::cpu

@@ -112,28 +112,24 @@ template <class T> Vec<T> tanh(Vec<T> x) {
     return copysign(e / (e + Vec<T>(2)), x);
 }
 
-// x = 2^exponent m with sqrt(1/2) <= m < sqrt(2), for positive finite x.
+// x = 2^exponent m with 3/4 <= m < 3/2, for positive finite x.
 template <class T> Vec<T> split_mantissa(Vec<T> x, Vec<T>& exponent) {
-    constexpr int width = native::mantissa_bits<T>;
-    Mask<T> tiny = x < Vec<T>(std::numeric_limits<T>::min());
-    x = select(tiny, x * Vec<T>(is_float<T> ? 0x1p24 : 0x1p54), x);
-    auto base = bits_of(Vec<T>(0.70710678118654752440));
-    auto bits = bits_of(x) - base;
-    exponent = Vec<T>(native::to_floats<T>(bits >> width));
-    exponent = exponent - select(tiny, Vec<T>(is_float<T> ? 24 : 54), Vec<T>(0));
-    return from_bits<T>((bits & ((native::int_of<T>(1) << width) - 1)) + base);
+    Vec<T> m;
+    native::split_mantissa<T>(x.v, m.v, exponent.v);
+    return m;
 }
-// log(1 + f) - f for 1 + f in [sqrt(1/2), sqrt(2)], plus `low`, added where it is still small.
+// log(1 + f) - f for 1 + f in [3/4, 3/2], plus `low`, added where it is still small.
 template <class T> Vec<T> log1p_tail(Vec<T> f, Vec<T> low) {
     Vec<T> half_square = Vec<T>(0.5) * f * f;
     if constexpr (is_float<T>) {
-        Vec<T> p = poly(f, 0x1.555548p-2, -0x1.000006p-2, 0x1.99a46cp-3, -0x1.555c56p-3, 0x1.233c82p-3,
-                        -0x1.fc2706p-4, 0x1.e6b1c2p-4, -0x1.de0778p-4, 0x1.149958p-4);
+        Vec<T> p = poly(f, 0x1.55555ap-2, -0x1.00006cp-2, 0x1.9997b8p-3, -0x1.551a84p-3, 0x1.245daep-3,
+                        -0x1.049cd6p-3, 0x1.df51b4p-4, -0x1.75fcdap-4, 0x1.35bc62p-5);
         return mul_add(f * f * f, p, low) - half_square;
     } else {
         Vec<T> s = f / (f + Vec<T>(2)), z = s * s;
-        Vec<T> p = z * poly(z, 0x1.5555555555567p-1, 0x1.999999998c663p-2, 0x1.249249380d9dbp-2,
-                            0x1.c71c595aaa318p-3, 0x1.7464dbbe95de5p-3, 0x1.39c32a4bff718p-3, 0x1.2dc827332c41bp-3);
+        Vec<T> p = z * poly(z, 0x1.5555555555554p-1, 0x1.999999999adbbp-2, 0x1.24924922d5be3p-2,
+                            0x1.c71c73dcb322cp-3, 0x1.745c6ee8306e9p-3, 0x1.3b31b8c26be62p-3, 0x1.0e07dda705aaep-3,
+                            0x1.1a12577bcf3abp-3);
         return mul_add(s, half_square + p, low) - half_square;
     }
 }
@@ -184,17 +180,54 @@ template <class T> Vec<T> log1p(Vec<T> x) {
     return select(abs(x) < Vec<T>(0x1p-60), x, y);
 }
 
+#if TAEDA_VEC_AVX512
+// erf(x) / x on the quarters of [0, 4) as polynomials in the distance from the middle, in quarters.
+inline Vec<float> erf_below_4(Vec<float> a) {
+    alignas(64) static constexpr float table[6][16] = {
+        {0x1.1f5e1ap+0f, 0x1.13e08cp+0f, 0x1.fe8f16p-1f, 0x1.cacbc2p-1f, 0x1.9450bcp-1f, 0x1.611066p-1f,
+         0x1.3448f8p-1f, 0x1.0ee122p-1f, 0x1.e09a7ap-2f, 0x1.aed2p-2f, 0x1.8603ep-2f, 0x1.642828p-2f,
+         0x1.47ad4p-2f, 0x1.2f6828p-2f, 0x1.1a7b9p-2f, 0x1.08421p-2f},
+        {-0x1.7d900ap-6f, -0x1.09ac3cp-4f, -0x1.7edef6p-4f, -0x1.b29324p-4f, -0x1.ad1534p-4f,
+         -0x1.82ad18p-4f, -0x1.48b7c4p-4f, -0x1.0e9e18p-4f, -0x1.b87062p-5f, -0x1.67575ap-5f,
+         -0x1.284242p-5f, -0x1.ef1beep-6f, -0x1.a35764p-6f, -0x1.6793eep-6f, -0x1.37b3d8p-6f,
+         -0x1.10c83ap-6f},
+        {-0x1.766afp-6f, -0x1.276b4ep-6f, -0x1.527662p-7f, -0x1.4579d6p-9f, 0x1.bbf076p-9f, 0x1.ab144ep-8f,
+         0x1.df89cp-8f, 0x1.b7ea86p-8f, 0x1.6bfc1ep-8f, 0x1.1e3198p-8f, 0x1.ba0a1ap-9f, 0x1.560bdap-9f,
+         0x1.0bd90cp-9f, 0x1.a9f504p-10f, 0x1.57e93cp-10f, 0x1.19936ap-10f},
+        {0x1.c5a67cp-11f, 0x1.24d544p-9f, 0x1.671ac4p-9f, 0x1.367a8p-9f, 0x1.8a285ap-10f, 0x1.3fc2f2p-11f,
+         -0x1.681ffcp-16f, -0x1.5d2a96p-12f, -0x1.ae6beep-12f, -0x1.834a5p-12f, -0x1.3244fcp-12f,
+         -0x1.cac458p-13f, -0x1.52a6ccp-13f, -0x1.f70a74p-14f, -0x1.7b269p-14f, -0x1.229a76p-14f},
+        {0x1.b26624p-12f, 0x1.00cffep-12f, 0x1.03913p-17f, -0x1.6bb9dcp-13f, -0x1.ee48e6p-13f,
+         -0x1.9d322cp-13f, -0x1.e8067cp-14f, -0x1.715752p-15f, -0x1.0b188p-21f, 0x1.1ec982p-16f,
+         0x1.4a631ep-16f, 0x1.14193ep-16f, 0x1.9a7116p-17f, 0x1.2502f4p-17f, 0x1.a0c6ap-18f,
+         0x1.2c06d4p-18f},
+        {-0x1.3e92c2p-16f, -0x1.7a7cc8p-15f, -0x1.7c4678p-15f, -0x1.a1dd1cp-16f, -0x1.54e478p-21f,
+         0x1.d75af4p-17f, 0x1.14e17p-16f, 0x1.8aa80ep-17f, 0x1.8382dap-18f, 0x1.b7ddc8p-20f,
+         -0x1.40759ap-22f, -0x1.c4d5d6p-21f, -0x1.ab2b0ep-21f, -0x1.415554p-21f, -0x1.c026bap-22f,
+         -0x1.336a46p-22f},
+    };
+    Vec<float> quarters = a * Vec<float>(4);
+    auto piece = __builtin_convertvector(quarters.v, native::integers<float>);
+    Vec<float> t = quarters - Vec<float>(__builtin_convertvector(piece, native::vector<float>)) - Vec<float>(0.5);
+    Vec<float> q(native::lookup16(table[5], piece));
+    for (int k = 4; k >= 0; --k) q = mul_add(q, t, Vec<float>(native::lookup16(table[k], piece)));
+    return a * q;
+}
+#else
+inline Vec<float> erf_below_4(Vec<float> a) {
+    using V = Vec<float>;
+    V z = a * a;
+    V small = a + a * poly(z, 0x1.06eba8214db69p-3, -0x1.812746p-2, 0x1.ce2f08p-4, -0x1.b829a8p-6, 0x1.5628eep-8,
+                           -0x1.bcbeap-11, 0x1.d826b0p-14, -0x1.43844ap-17);
+    V exponent = a * poly(a, 0x1.20ea7ep+0, 0x1.456378p-1, 0x1.afb938p-4, -0x1.747220p-6, 0x1.79b9dp-9,
+                          0x1.4fb244p-16, -0x1.4f96e4p-14, 0x1.b175aep-17, -0x1.84adaep-21);
+    return select(a < V(0.97), small, V(1) - exp(-exponent));
+}
+#endif
 // 2 ULP (float). Double goes lane by lane through libm.
 inline Vec<float> erf(Vec<float> x) {
-    using V = Vec<float>;
-    V a = abs(x), z = x * x;
-    V small = x + x * poly(z, 0x1.06eba8214db69p-3, -0x1.812746p-2, 0x1.ce2f08p-4, -0x1.b829a8p-6, 0x1.5628eep-8,
-                           -0x1.bcbeap-11, 0x1.d826b0p-14, -0x1.43844ap-17);
-    V bounded = select(a > V(4), V(4), a);
-    V exponent = bounded * poly(bounded, 0x1.20ea7ep+0, 0x1.456378p-1, 0x1.afb938p-4, -0x1.747220p-6, 0x1.79b9dp-9,
-                                0x1.4fb244p-16, -0x1.4f96e4p-14, 0x1.b175aep-17, -0x1.84adaep-21);
-    V large = V(1) - exp(-exponent);
-    return select(a < V(0.97), small, copysign(large, x));
+    Vec<float> a = abs(x), bounded(native::smaller<float>(Vec<float>(3.9375).v, a.v));
+    return copysign(select(a > Vec<float>(3.92), Vec<float>(1), erf_below_4(bounded)), x);
 }
 inline Vec<double> erf(Vec<double> x) {
     return map_lanes([](double v) { return std::erf(v); }, x);

@@ -36,22 +36,54 @@ template <class T> Vec<T> reciprocal(Vec<T> x) { return Vec<T>(1) / x; }
 template <class T> Vec<T> conj(Vec<T> x) { return x; }
 template <class T> Vec<T> real(Vec<T> x) { return x; }
 
-// 1 ULP (float). Double goes lane by lane through libm.
+// x^y for x > 0 that was a float: 40 correct bits. log2 x = 2 atanh((m - 1) / (m + 1)) / ln 2 + exponent.
+inline Vec<double> pow_40_bits(Vec<double> x, Vec<double> y) {
+    using V = Vec<double>;
+    V exponent, m = split_mantissa(x, exponent), s = (m - V(1)) / (m + V(1)), z = s * s;
+    V log2 = mul_add(s, poly(z, 0x1.71547652b7e8ap+1, 0x1.ec709dcb683b3p-1, 0x1.2776bc4230d8dp-1, 0x1.a61ea644600c2p-2,
+                             0x1.46f1a4a8d1bdep-2, 0x1.29daf41755a07p-2), exponent);
+    V t = limit(y * log2, -200, 200), n = round(t), r = t - n;
+    V p = poly(r, 0x1.62e42fef85675p-1, 0x1.ebfbdff80d029p-3, 0x1.c6b08dd628d8cp-5, 0x1.3b2ab7392ff4ep-7,
+               0x1.5d87465084e2cp-10, 0x1.430874dc75b75p-13, 0x1.00dbf8b7b2bffp-16, 0x1.640a3fbee27e1p-20);
+    return mul_add(r, p, V(1)) * from_bits<double>((native::to_integers<double>(n.v) + 1023) << 52);
+}
+// Frequent exponents by multiplication; `done` says where.
+template <class T> Vec<T> pow_simple(Vec<T> a, Vec<T> b, Mask<T>& done) {
+    using V = Vec<T>;
+    Mask<T> two = b == V(2), three = b == V(3), half = (b == V(0.5)) & (a > V(0)), minus_one = b == V(-1);
+    done = two | three | half | minus_one;
+    if (!done.any()) return a;
+    V square = a * a;
+    if (!(!two).any()) return square;
+    return select(two, square, select(three, square * a, select(half, sqrt(a), V(1) / a)));
+}
+// 2 ULP (float; cubes, 1 otherwise). Double goes lane by lane through libm.
 inline Vec<double> pow(Vec<double> a, Same<double> b) {
-    return map_lanes([](double x, double y) { return std::pow(x, y); }, a, b);
+    Mask<double> done;
+    Vec<double> simple = pow_simple(a, b, done);
+    if (!(!done).any()) return simple;
+    return select(done, simple, map_lanes([](double x, double y) { return std::pow(x, y); }, a, b));
 }
 inline Vec<float> pow(Vec<float> a, Same<float> b) {
     using V = Vec<float>;
-    V size = abs(a);
-    V r = through_double([](Vec<double> x, Vec<double> y) { return exp(y * log(x)); }, size, b);
-    r = select((b == V(0)) | ((size == V(1)) & (b == b)), V(1), r);
-    Mask<float> negative = signbit(a);
-    if (!negative.any()) return select(a == V(1), V(1), r);
-    V half = V(0.5) * b;
-    Mask<float> odd = (floor(b) == b) & (floor(half) != half);
-    Mask<float> undefined = (a < V(0)) & (floor(b) != b) & isfinite(a) & (b == b);
-    r = select(negative & odd, -r, r);
-    return select(a == V(1), V(1), select(undefined, nan<float>(), r));
+    Mask<float> done;
+    V simple = pow_simple(a, b, done);
+    if (!(!done).any()) return simple;
+    V size = abs(a), zero(0);
+    V r = through_double([](Vec<double> x, Vec<double> y) { return pow_40_bits(x, y); }, size, b);
+    Mask<float> edge = (a <= zero) | (size == infinity<float>()) | (size == V(1)) | (a != a) | (b == zero);
+    if (edge.any()) {
+        r = select(size == zero, select(b > zero, zero, infinity<float>()), r);
+        r = select(size == infinity<float>(), select(b > zero, infinity<float>(), zero), r);
+        r = select(size == V(1), V(1), r);
+        V half = V(0.5) * b;
+        Mask<float> odd = (floor(b) == b) & (floor(half) != half);
+        r = select(signbit(a) & odd, -r, r);
+        r = select((a < zero) & (floor(b) != b) & (size < infinity<float>()), nan<float>(), r);
+        r = select((a != a) | (b != b), nan<float>(), r);
+        r = select((a == V(1)) | (b == zero), V(1), r);
+    }
+    return select(done, simple, r);
 }
 template <class T> Vec<T> pow(T a, Vec<T> b) { return pow(Vec<T>(a), b); }
 

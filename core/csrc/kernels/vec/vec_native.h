@@ -218,6 +218,36 @@ template <class T> vector<T> scale(vector<T> x, vector<T> n) {
 #undef TAEDA_INTRINSIC
 #undef TAEDA_PER_LANE
 
+// Positive finite x as 2^exponent m with 3/4 <= m < 3/2.
+template <class T> void split_mantissa(vector<T> x, vector<T>& m, vector<T>& exponent) {
+#if TAEDA_VEC_AVX512
+    if constexpr (sizeof(T) == 4) {
+        m = vector<T>(_mm512_maskz_getmant_ps(__mmask16(-1), __m512(x), _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero));
+        exponent = vector<T>(_mm512_maskz_getexp_ps(__mmask16(-1), __m512(x)));
+    } else {
+        m = vector<T>(_mm512_maskz_getmant_pd(__mmask8(-1), __m512d(x), _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero));
+        exponent = vector<T>(_mm512_maskz_getexp_pd(__mmask8(-1), __m512d(x)));
+    }
+    exponent = select<T>(less<T>(m, broadcast<T>(1)), exponent + 1, exponent);
+#else
+    constexpr int width = mantissa_bits<T>;
+    const T up = sizeof(T) == 4 ? T(0x1p24) : T(0x1p54);
+    mask_register<T> tiny = less<T>(x, broadcast<T>(std::numeric_limits<T>::min()));
+    x = select<T>(tiny, x * up, x);
+    integers<T> base = integers<T>(broadcast<T>(T(0.75))), bits = integers<T>(x) - base;
+    exponent = to_floats<T>(bits >> width);
+    exponent = exponent - select<T>(tiny, broadcast<T>(sizeof(T) == 4 ? 24 : 54), broadcast<T>(0));
+    m = vector<T>((bits & ((int_of<T>(1) << width) - 1)) + base);
+#endif
+}
+
+#if TAEDA_VEC_AVX512
+// table[index] per lane, for a table of 16 floats.
+inline vector<float> lookup16(const float* table, integers<float> index) {
+    return vector<float>(_mm512_maskz_permutexvar_ps(__mmask16(-1), __m512i(index), _mm512_load_ps(table)));
+}
+#endif
+
 inline vector<float> load_bfloat16(const BFloat16* p) {
     auto wide = __builtin_convertvector(load_raw<narrow<uint16_t, float>>(p), vector<uint32_t>);
     return vector<float>(wide << 16);

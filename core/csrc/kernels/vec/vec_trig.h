@@ -24,11 +24,20 @@ inline Vec<double> split_quadrant(Vec<double> x, native::integers<double>& quadr
     return r;
 }
 inline Vec<float> split_quadrant(Vec<float> x, native::integers<float>& quadrant) {
+#if TAEDA_VEC_AVX512 || TAEDA_VEC_AVX2
+    // With one rounding per step the first difference is exact: n high is a multiple of 2^-23, as x is or is finer.
+    using V = Vec<float>;
+    V n = round(x * V(0x1.45f306dc9c883p-1)), r = mul_add(n, V(-0x1.921fb6p+0), x);
+    quadrant = native::to_integers<float>(n.v);
+    r = mul_add(n, V(0x1.777a5cp-25), r);
+    return mul_add(n, V(0x1.ee59dap-50), r);
+#else
     Vec<double> low, high, n_low, n_high;
     native::widen(x.v, low.v, high.v);
     low = split_quadrant(low, n_low), high = split_quadrant(high, n_high);
     quadrant = native::to_integers<float>(native::narrow_down(n_low.v, n_high.v));
     return Vec<float>(native::narrow_down(low.v, high.v));
+#endif
 }
 
 // Sine and cosine on [-pi/4, pi/4].
