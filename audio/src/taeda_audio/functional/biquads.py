@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import taeda
 from taeda import Tensor
@@ -36,7 +37,7 @@ def biquad(waveform: Tensor, b0: float, b1: float, b2: float, a0: float, a1: flo
         b0, b1, b2: feed-forward coefficients.
         a0, a1, a2: feedback coefficients.
     """
-    options = {"dtype": waveform.dtype, "device": waveform.device}
+    options: dict[str, Any] = {"dtype": waveform.dtype, "device": waveform.device}
     return lfilter(waveform, taeda.tensor([a0, a1, a2], **options), taeda.tensor([b0, b1, b2], **options))
 
 

@@ -162,5 +162,5 @@ def deemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
         waveform: samples of shape (..., time).
         coeff: between 0 and 1.
     """
-    ones = {"dtype": waveform.dtype, "device": waveform.device}
+    ones: dict[str, Any] = {"dtype": waveform.dtype, "device": waveform.device}
     return lfilter(waveform, taeda.tensor([1.0, -coeff], **ones), taeda.tensor([1.0, 0.0], **ones))

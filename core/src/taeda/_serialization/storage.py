@@ -44,7 +44,7 @@ def storage_view(storage: UntypedStorage) -> memoryview:
     if nbytes == 0:
         return memoryview(bytearray())
     flat = taeda._C._tensor_from_storage(storage, taeda.uint8, 0, (nbytes,), (1,))
-    return memoryview(flat.numpy())
+    return flat.numpy().data
 
 
 def new_bytes(nbytes: int) -> tuple[UntypedStorage, memoryview]:

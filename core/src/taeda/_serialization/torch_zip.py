@@ -310,7 +310,7 @@ def host_bytes(storage: Any) -> memoryview:
     nbytes = storage.nbytes()
     if nbytes == 0:
         return memoryview(b"")
-    return memoryview(taeda._C._tensor_from_storage(storage, taeda.uint8, 0, (nbytes,), (1,)).cpu().numpy())
+    return taeda._C._tensor_from_storage(storage, taeda.uint8, 0, (nbytes,), (1,)).cpu().numpy().data
 
 
 def _write_record(archive: zipfile.ZipFile, name: str, content: bytes | memoryview) -> None:

@@ -69,7 +69,7 @@ class no_grad(_Mode):
     @overload
     def __new__(cls) -> no_grad: ...
     @overload
-    def __new__(cls, function: F) -> F: ...
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, function: Any = None) -> Any:
         made = super().__new__(cls)
         return made if function is None else made(function)
@@ -92,7 +92,7 @@ class enable_grad(_Mode):
     @overload
     def __new__(cls) -> enable_grad: ...
     @overload
-    def __new__(cls, function: F) -> F: ...
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, function: Any = None) -> Any:
         made = super().__new__(cls)
         return made if function is None else made(function)

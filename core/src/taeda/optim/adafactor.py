@@ -66,7 +66,7 @@ class Adafactor(GroupOptimizer):
         if parameter.is_complex():
             raise RuntimeError("Adafactor does not support complex parameters")
         state["step"] = step_tensor(group, parameter)
-        like = {"dtype": parameter.dtype, "device": parameter.device}
+        like: dict[str, Any] = {"dtype": parameter.dtype, "device": parameter.device}
         if parameter.dim() > 1:
             shape = parameter.shape
             state["row_var"] = taeda.zeros((*shape[:-1], 1), **like)

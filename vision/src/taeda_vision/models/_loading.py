@@ -79,7 +79,7 @@ def _resolve(name: str, enum: type[WeightsEnum], weights: WeightsSource) -> Weig
 def read_published(member: WeightsEnum, progress: bool, check_hash: bool) -> dict[str, Tensor]:
     """State dict of an enumeration's member, from the package or downloaded once into the hub's folder."""
     if member.url.startswith("package:"):
-        file = resources.files(__package__).joinpath("weights", member.url.removeprefix("package:"))
+        file = resources.files(__package__).joinpath("weights").joinpath(member.url.removeprefix("package:"))
         with resources.as_file(file) as path:
             return read_weights_file(path)
     state = taeda.hub.load_state_dict_from_url(

@@ -253,7 +253,7 @@ class _Pickler(pickle.Pickler):
 
 def _storage_bytes(storage: Any, nbytes: int) -> memoryview:
     flat = taeda._C._tensor_from_storage(storage, taeda.uint8, 0, (nbytes,), (1,))
-    return memoryview(flat.numpy())
+    return flat.numpy().data
 
 
 def _rebuild_tensor(
