@@ -34,10 +34,11 @@ def _named_result(names: tuple[str, ...]) -> str:
     return "_" + "_".join(names)
 
 
-def _number_methods() -> list[str]:
-    """Operators of Python on tensors; each takes a tensor or a number, and says NotImplemented to the rest."""
-    names = [f"{prefix}{name}" for name in _BINARY for prefix in ("", "r", "i")] + _COMPARISON
-    return [f"    def __{name}__(self, other: Any) -> Tensor: ..." for name in names]
+def _number_methods(methods: set[str]) -> list[str]:
+    """Operators of Python on tensors, but for those that are methods of the catalogue."""
+    names = [f"__{prefix}{name}__" for name in _BINARY for prefix in ("", "r", "i")]
+    names += [f"__{name}__" for name in _COMPARISON]
+    return [f"    def {name}(self, other: Any) -> Tensor: ..." for name in names if name not in methods]
 
 
 def _signature(form: Form, out: Form | None, method: bool) -> str:
@@ -90,7 +91,7 @@ def stub(names: list[PythonName], template: str) -> str:
     ]
     for marker, lines in (
         ("# named results", classes),
-        ("    # number methods", _number_methods()),
+        ("    # number methods", _number_methods({n.name for n in names if n.method})),
         ("    # methods", methods),
         ("    # operators", functions),
     ):
