@@ -1,6 +1,6 @@
 """Reading and writing by indices and masks."""
 
-from catalogue.families import BOTH, FUNCTION, METHOD, composite, mutating, op
+from catalogue.families import BOTH, composite, mutating, op
 
 op("index(Tensor self, Tensor?[] indices) -> Tensor", "Advanced indexing: int64 indices per dimension, None keeps one.", where=(),
    vjp={"self": "index_backward(grad, self_sizes, indices)"})  # fmt: skip

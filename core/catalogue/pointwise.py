@@ -1,6 +1,6 @@
 """Operators that work element by element."""
 
-from catalogue.families import FUNCTION, binary, comparison, composite, op, pointwise, unary, unary_float
+from catalogue.families import FUNCTION, binary, comparison, composite, pointwise, unary, unary_float
 
 # -- arithmetic ----------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Random numbers: one counter-based stream for all devices."""
 
-from catalogue.families import FUNCTION, METHOD, composite, mutating, op
+from catalogue.families import FUNCTION, composite, mutating, op
 
 _GEN = "*, Generator? generator=None"
 _NEW = ("Generator? generator=None, dtype? dtype=None, layout? layout=None, device? device=None, flag pin_memory=False, "
@@ -36,7 +36,7 @@ op(f"randint_like.low(Tensor self, int low, int high, {_LIKE}) -> Tensor", "Unif
    where=(FUNCTION,))  # fmt: skip
 op(f"bernoulli(Tensor self, {_GEN}) -> Tensor", "1 with the probabilities self, else 0.", vjp=_ZERO, out=True)
 op(f"bernoulli.p(Tensor self, float p, {_GEN}) -> Tensor", "1 with probability p, else 0, shaped like self.", vjp=_ZERO)
-op(f"poisson(Tensor self, Generator? generator=None) -> Tensor", "Poisson numbers with the rates self.", vjp=_ZERO, where=(FUNCTION,))
+op("poisson(Tensor self, Generator? generator=None) -> Tensor", "Poisson numbers with the rates self.", vjp=_ZERO, where=(FUNCTION,))
 op(f"multinomial(Tensor self, int num_samples, bool replacement=False, {_GEN}) -> Tensor",
    "Indices drawn with probabilities proportional to self.", out=True)  # fmt: skip
 composite(f"normal(Tensor mean, Tensor std, {_GEN}) -> Tensor", "Normal with these means and deviations.", where=(FUNCTION,))

@@ -1,6 +1,6 @@
 """Running reductions along a dimension, and softmax."""
 
-from catalogue.families import FUNCTION, composite, op
+from catalogue.families import composite, op
 
 op("cumsum(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", "Running sums.", inplace=True, out=True,
    vjp={"self": "reversed_cumsum(grad, dim)"})  # fmt: skip

@@ -1,5 +1,4 @@
-"""python codegen --out DIR: writes everything that is derived from the operator catalogue.
-"""
+"""python codegen --out DIR: writes everything that is derived from the operator catalogue."""
 
 from __future__ import annotations
 
@@ -9,13 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from catalogue import load  # noqa: E402
-from catalogue.families import Op  # noqa: E402
-from codegen.functions import native_header, ops_header, ops_shard  # noqa: E402
-from codegen.pointwise import pointwise_shard  # noqa: E402
-from codegen.python_glue import glue_shard, glue_table, python_names  # noqa: E402
-from codegen.stubs import functions_module, stub  # noqa: E402
-from codegen.text import write_if_changed  # noqa: E402
+from catalogue import load
+from catalogue.families import Op
+from codegen.functions import native_header, ops_header, ops_shard
+from codegen.pointwise import pointwise_shard
+from codegen.python_glue import glue_shard, glue_table, python_names
+from codegen.stubs import functions_module, stub
+from codegen.text import write_if_changed
 
 OPS_SHARDS, POINTWISE_SHARDS, GLUE_SHARDS = 8, 6, 6
 

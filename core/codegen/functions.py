@@ -83,7 +83,9 @@ class Form:
                 break
             defaults_from = i
         for i, a in enumerate(self.schema.arguments):
-            default = f" = {literal(a.default, a.cpp)}" if i >= defaults_from and a.default is not None else ""
+            default = (
+                f" = {literal(a.default, a.cpp)}" if i >= defaults_from and a.default is not None else ""
+            )
             shown.append(f"{a.cpp} {a.name}{default}")
         return f"{self.cpp_return} {self.name}({', '.join(shown)});"
 
@@ -124,7 +126,8 @@ def _pointwise_call(op: Op, out: str = "Tensor()", inplace: bool = False) -> str
     if scalars:
         setup += f"const Scalar params[] = {{{params}}}; "
     given = "params" if scalars else "{}"
-    return f"[&] {{ {setup}return pointwise({op.schema.unique_name}_pointwise, inputs, {given}, {out}, {str(inplace).lower()}); }}()"
+    rest = f"inputs, {given}, {out}, {str(inplace).lower()}"
+    return f"[&] {{ {setup}return pointwise({op.schema.unique_name}_pointwise, {rest}); }}()"
 
 
 class FunctionWriter:
@@ -142,7 +145,12 @@ class FunctionWriter:
         if self.op.kind == "pointwise":
             parts.append(pointwise_record(self.op))
         if self.derivatives:
-            parts.append("namespace {\n" + self.derivatives.declaration() + self.derivatives.definition() + "}  // namespace\n")
+            parts.append(
+                "namespace {\n"
+                + self.derivatives.declaration()
+                + self.derivatives.definition()
+                + "}  // namespace\n"
+            )
         for form in forms(self.op):
             parts.append(f"extern const OpEntry {form.unique}_entry;")
             parts.append(self._function(form))
@@ -186,14 +194,15 @@ class FunctionWriter:
     def _pure_call(self) -> str:
         if self.op.kind == "pointwise":
             return _pointwise_call(self.op)
-        off = "GradMode off(false); " if self.schema.returns != "()" or True else ""
-        return f"[&] {{ {off}return native::{self.op.name}({self._arguments()}); }}()"
+        return f"[&] {{ GradMode off(false); return native::{self.op.name}({self._arguments()}); }}()"
 
     def _history(self, result: str, d: Derivatives) -> list[str]:
         inputs = ", ".join(a.name for a in d.inputs)
         block = d.record(result) + d.save_inputs()
         if self.schema.returns == "tuple":
-            block += [f"set_history(std::get<{i}>(result), holder);" for i in range(len(self.schema.return_names))]
+            block += [
+                f"set_history(std::get<{i}>(result), holder);" for i in range(len(self.schema.return_names))
+            ]
         elif self.schema.returns == "Tensor[]":
             block.append("for (const Tensor& t : result) set_history(t, holder);")
         else:
@@ -208,8 +217,10 @@ class FunctionWriter:
         me = self.schema.arguments[0].name
         if self.op.kind in ("native", "composite", "view"):
             result = f"{self.op.name}({self._arguments()})"
-            check = f'TAEDA_CHECK({me}.sizes() == changed.sizes(), "{form.name}: the result has shape ", changed.sizes(), ' \
-                    f'" but the tensor to change has shape ", {me}.sizes(), "; use {self.op.name}()");'
+            check = (
+                f'TAEDA_CHECK({me}.sizes() == changed.sizes(), "{form.name}: the result has shape ", changed.sizes(), '
+                f'" but the tensor to change has shape ", {me}.sizes(), "; use {self.op.name}()");'
+            )
             return [f"const Tensor changed = {result};", check, f"return copy_({me}, changed);"]
         if self.op.kind == "pointwise":
             call = _pointwise_call(self.op, out=me, inplace=True)
@@ -241,7 +252,11 @@ class FunctionWriter:
         saves = d.save_outputs()
         if not saves:
             return []
-        lines = [f"auto* node = static_cast<{d.class_name}*>(made.get());", f"const Tensor& result = {me};", "(void)node;"]
+        lines = [
+            f"auto* node = static_cast<{d.class_name}*>(made.get());",
+            f"const Tensor& result = {me};",
+            "(void)node;",
+        ]
         return lines + saves
 
     def _derived_functional(self) -> list[str]:
@@ -254,7 +269,7 @@ class FunctionWriter:
         outs = ", ".join(form.outputs)
         checked = ", ".join(filter(None, [outs, inputs]))
         lines = [
-            f'TAEDA_CHECK(!grad_wanted({checked}), "{self.op.name}(): functions with out=... arguments don\'t support '
+            f"TAEDA_CHECK(!grad_wanted({checked}), \"{self.op.name}(): functions with out=... arguments don't support "
             f'automatic differentiation, but one of the arguments requires grad.");'
         ]
         if self.op.kind == "pointwise":
@@ -263,7 +278,10 @@ class FunctionWriter:
         if len(form.outputs) == 1:
             lines += [f'write_output(out, result, "{self.op.name}");', "return out;"]
         else:
-            lines += [f'write_output({o}, std::get<{i}>(result), "{self.op.name}");' for i, o in enumerate(form.outputs)]
+            lines += [
+                f'write_output({o}, std::get<{i}>(result), "{self.op.name}");'
+                for i, o in enumerate(form.outputs)
+            ]
             lines.append(f"return {{{outs}}};")
         return lines
 
@@ -294,7 +312,8 @@ def _registered_schema(form: Form) -> str:
 def ops_header(ops: list[Op]) -> str:
     """ops.h: the declarations of everything."""
     lines = [
-        "// Generated from the operator catalogue; do not edit.\n// Every operator as a typed function.\n#pragma once\n",
+        "// Generated from the operator catalogue; do not edit.\n"
+        "// Every operator as a typed function.\n#pragma once\n",
         '#include "dispatch/pointwise.h"\n#include "dispatch/values.h"\n',
         "namespace taeda::ops {\n",
     ]
@@ -325,6 +344,7 @@ def ops_shard(ops: list[Op]) -> str:
     """One of the generated .cpp files."""
     body = "\n".join(FunctionWriter(op).definitions() for op in ops)
     return (
-        '// Generated from the operator catalogue; do not edit.\n#include "dispatch/generated.h"\n#include "native.h"\n\n'
+        "// Generated from the operator catalogue; do not edit.\n"
+        '#include "dispatch/generated.h"\n#include "native.h"\n\n'
         f"namespace taeda::ops {{\n\n{body}\n}}  // namespace taeda::ops\n"
     )

@@ -184,7 +184,9 @@ class Derivatives:
     def save_outputs(self) -> list[str]:
         """Statements that keep what backward needs of the results."""
         return [
-            self._guarded(s, f"node->{s.name}_ = SavedTensor({s.source}, true);") for s in self.saved if s.is_output
+            self._guarded(s, f"node->{s.name}_ = SavedTensor({s.source}, true);")
+            for s in self.saved
+            if s.is_output
         ]
 
     def _guarded(self, s: Saved, statement: str) -> str:

@@ -107,9 +107,13 @@ class GlueWriter:
             parameters = [_parameter(a) for a in form.schema.all_arguments]
             if out:
                 many = len(out.outputs) > 1
-                parameters.append(f'{{"out", Kind::{"tensors" if many else "tensor"}, kOptional | kHasDefault | kKeywordOnly}}')
+                parameters.append(
+                    f'{{"out", Kind::{"tensors" if many else "tensor"}, kOptional | kHasDefault | kKeywordOnly}}'
+                )
             tables.append(f"const Parameter {n}_p{i}[] = {{{', '.join(parameters) or '{}'}}};")
-            rows.append(f"{{{quoted(_shown(form, out))}, {n}_p{i}, {len(parameters)}, {self_position(form)}}}")
+            rows.append(
+                f"{{{quoted(_shown(form, out))}, {n}_p{i}, {len(parameters)}, {self_position(form)}}}"
+            )
             cases.append(self._case(i, form, out))
         body = "\n".join(cases)
         return (
@@ -135,7 +139,9 @@ class GlueWriter:
                     grad_flag = i
                 continue
             holder = _HOLDER[a.type]
-            default = f", {literal(a.default, a.cpp)}" if a.default is not None and a.default != "None" else ""
+            default = (
+                f", {literal(a.default, a.cpp)}" if a.default is not None and a.default != "None" else ""
+            )
             extra = f", {a.expand}" if a.expand else ""
             if extra and not default:
                 default = f", {holder}::none()"
@@ -146,7 +152,9 @@ class GlueWriter:
             outs = [f"out_tensor(v[{slot}], {i})" for i in range(len(out.outputs))] if len(out.outputs) > 1 else [
                 f"out_tensor(v[{slot}])"]  # fmt: skip
             call = f"ops::{out.name}({', '.join([*outs, *passed])})"
-            lines.append(f"                if (v[{slot}] && v[{slot}] != Py_None) return give_out(v[{slot}], [&] {{ {call}; }});")
+            lines.append(
+                f"                if (v[{slot}] && v[{slot}] != Py_None) return give_out(v[{slot}], [&] {{ {call}; }});"
+            )
         call = f"ops::{form.name}({', '.join(passed)})"
         lines.append(f"                {self._return(form, call, grad_flag)}")
         lines.append("            }")
@@ -184,9 +192,15 @@ def glue_table(names: list[PythonName]) -> str:
     rows = []
     for n in names:
         forms_ = n.signatures
-        doc = "\n".join(f"{n.name}{_shown(f, n.outs.get(i))}" for i, f in enumerate(forms_)) + "\n\n" + forms_[0].op.doc
+        doc = (
+            "\n".join(f"{n.name}{_shown(f, n.outs.get(i))}" for i, f in enumerate(forms_))
+            + "\n\n"
+            + forms_[0].op.doc
+        )
         function = any("function" in f.op.where for f in forms_)
-        rows.append(f'    {{"{n.name}", &{n.name}_callable, {str(n.method).lower()}, {str(function).lower()}, {quoted(doc)}}},')
+        rows.append(
+            f'    {{"{n.name}", &{n.name}_callable, {str(n.method).lower()}, {str(function).lower()}, {quoted(doc)}}},'
+        )
     body = "\n".join(rows)
     return (
         '// Generated from the operator catalogue; do not edit.\n#include "python/glue.h"\n\n'

@@ -42,7 +42,7 @@ def _number_methods(methods: set[str]) -> list[str]:
 
 
 def _signature(form: Form, out: Form | None, method: bool) -> str:
-    parts, starred, spread = [], False, False
+    parts, starred = [], False
     arguments = list(form.schema.all_arguments)
     if method:
         parts.append("self")
@@ -50,7 +50,7 @@ def _signature(form: Form, out: Form | None, method: bool) -> str:
     for a in arguments:
         if a.spread:
             parts.append(f"*{a.name}: builtins.int | Sequence[builtins.int]")
-            starred = spread = True
+            starred = True
             continue
         if a.keyword_only and not starred:
             parts.append("*")

@@ -43,11 +43,17 @@ def literal(default: str, cpp: str) -> str:
     if "Ints" in cpp and default.lstrip("-").isdigit():
         return f"Ints{{{default}}}"
     if default.startswith("["):
-        return f"{'Floats' if 'Floats' in cpp else 'Ints'}{{{default[1:-1]}}}" if default != "[]" else f"{cpp}()"
+        return (
+            f"{'Floats' if 'Floats' in cpp else 'Ints'}{{{default[1:-1]}}}" if default != "[]" else f"{cpp}()"
+        )
     if default == "inf":
         default = "std::numeric_limits<double>::infinity()"
     if default == "-inf":
         default = "-std::numeric_limits<double>::infinity()"
     if "Scalar" in cpp:
-        return f"Scalar({default})" if "." in default or "(" in default or "e" in default else f"Scalar(int64_t({default}))"
+        return (
+            f"Scalar({default})"
+            if "." in default or "(" in default or "e" in default
+            else f"Scalar(int64_t({default}))"
+        )
     return default

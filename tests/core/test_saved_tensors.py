@@ -5,6 +5,7 @@ import weakref
 
 import numpy as np
 import pytest
+
 import taeda
 from taeda.autograd import Function
 from taeda.autograd.graph import disable_saved_tensors_hooks, saved_tensors_hooks

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from taeda import _C
+from taeda import _tensor as _tensor  # adds Python methods to Tensor
 from taeda._C import (
     Generator,
     Size,
@@ -21,7 +22,7 @@ from taeda._C import (
     UntypedStorage,
     as_tensor,
     bfloat16,
-    bool,  # noqa: A004
+    bool,
     cdouble,
     cfloat,
     channels_last,
@@ -33,7 +34,7 @@ from taeda._C import (
     device,
     double,
     dtype,
-    float,  # noqa: A004
+    float,
     float16,
     float32,
     float64,
@@ -43,7 +44,7 @@ from taeda._C import (
     get_default_dtype,
     get_num_threads,
     half,
-    int,  # noqa: A004
+    int,
     int8,
     int16,
     int32,
@@ -63,7 +64,6 @@ from taeda._C import (
     tensor,
     uint8,
 )
-from taeda import _tensor as _tensor  # adds Python methods to Tensor
 from taeda._extra import *
 from taeda._extra import __all__ as _extra_names
 from taeda._functions import *
@@ -104,17 +104,18 @@ _MODULES = (
 ).split()
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limits", "iinfo": "_limits"}
 _LAZY_NAMES |= dict.fromkeys(
-    ("stft", "istft", "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"), "_short_time"
+    ("stft", "istft", "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
+    "_short_time",
 )
 
 __all__ = [
-    "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat", "channels_last",
-    "channels_last_3d", "complex64", "complex128", "contiguous_format", "default_generator", "device", "double", "dtype",
-    "e", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "from_numpy", "frombuffer",
-    "get_default_dtype", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode", "initial_seed",
-    "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "layout", "load", "long",
-    "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "pi", "preserve_format", "promote_types", "result_type",
-    "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state",
+    "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat",
+    "channels_last", "channels_last_3d", "complex64", "complex128", "contiguous_format", "default_generator", "device",
+    "double", "dtype", "e", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "from_numpy",
+    "frombuffer", "get_default_dtype", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode",
+    "initial_seed", "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "layout", "load",
+    "long", "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "pi", "preserve_format", "promote_types",
+    "result_type", "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state",
     "short", "strided", "tensor", "uint8",
 ]  # fmt: skip
 __all__ += _function_names

@@ -61,7 +61,9 @@ def is_nonzero(input: Tensor) -> bool:
         RuntimeError: the tensor has not exactly one element.
     """
     if input.numel() != 1:
-        raise RuntimeError(f"Boolean value of Tensor with {input.numel()} values is ambiguous (shape {tuple(input.shape)})")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {input.numel()} values is ambiguous (shape {tuple(input.shape)})"
+        )
     return bool(input.item() != 0)
 
 
@@ -70,7 +72,9 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
-def scalar_tensor(s: _C.Number, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    s: _C.Number, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A 0-dim tensor of the default dtype, or of the given one."""
     return _C.tensor(s, dtype=dtype or _C.get_default_dtype(), device=device, requires_grad=requires_grad)
 
@@ -116,7 +120,9 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     if any(t.dim() > 1 for t in given):
-        raise RuntimeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got {[tuple(t.shape) for t in given]}")
+        raise RuntimeError(
+            f"meshgrid: Expected 0D or 1D tensor in the tensor list but got {[tuple(t.shape) for t in given]}"
+        )
     swapped = indexing == "xy" and len(given) >= 2
     order = [given[1], given[0], *given[2:]] if swapped else given
     shape = [t.numel() for t in order]
@@ -143,4 +149,6 @@ def set_default_device(device: Any) -> None:
         NotImplementedError: another device was asked for.
     """
     if device is not None and _C.device(device).type != "cpu":
-        raise NotImplementedError(f"set_default_device: only 'cpu' can be the default, got {device!r}; pass device= per call")
+        raise NotImplementedError(
+            f"set_default_device: only 'cpu' can be the default, got {device!r}; pass device= per call"
+        )

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import math
 
-from taeda._C import bfloat16, bool, dtype, float16, float32, float64, get_default_dtype, int8, int16, int32, int64, uint8
+from taeda._C import (
+    bfloat16,
+    bool,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 
 __all__ = ["finfo", "iinfo"]
 
 # mantissa bits (without the hidden one), largest exponent, smallest normal exponent
-_FLOATS = {float16: (10, 15, -14), bfloat16: (7, 127, -126), float32: (23, 127, -126), float64: (52, 1023, -1022)}
+_FLOATS = {
+    float16: (10, 15, -14),
+    bfloat16: (7, 127, -126),
+    float32: (23, 127, -126),
+    float64: (52, 1023, -1022),
+}
 _INTEGERS = {uint8: (0, 255), int8: (-(2**7), 2**7 - 1), int16: (-(2**15), 2**15 - 1),
              int32: (-(2**31), 2**31 - 1), int64: (-(2**63), 2**63 - 1)}  # fmt: skip
 
@@ -27,7 +45,9 @@ class finfo:
         type = type or get_default_dtype()
         real = type.to_real()
         if real not in _FLOATS:
-            raise TypeError(f"taeda.finfo() requires a floating point input type. Use taeda.iinfo to handle {type!r}")
+            raise TypeError(
+                f"taeda.finfo() requires a floating point input type. Use taeda.iinfo to handle {type!r}"
+            )
         mantissa, largest, smallest = _FLOATS[real]
         self.dtype = str(real).removeprefix("taeda.")
         self.bits = real.itemsize * 8
@@ -55,7 +75,11 @@ class iinfo:
 
     def __init__(self, type: dtype) -> None:
         if type not in _INTEGERS:
-            hint = "taeda.bool is not supported by taeda.iinfo" if type is bool else f"Use taeda.finfo to handle {type!r}"
+            hint = (
+                "taeda.bool is not supported by taeda.iinfo"
+                if type is bool
+                else f"Use taeda.finfo to handle {type!r}"
+            )
             raise TypeError(f"taeda.iinfo() requires an integer input type. {hint}")
         self.min, self.max = _INTEGERS[type]
         self.bits = type.itemsize * 8

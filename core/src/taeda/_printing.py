@@ -85,7 +85,9 @@ def _formatter(t: _C.Tensor) -> Any:
     values = t.reshape(-1).tolist()
     if t.dtype.is_complex:
         real, imag = _Formatter([v.real for v in values], True), _Formatter([v.imag for v in values], True)
-        return lambda v: f"{real(v.real)}{'+' if not str(v.imag).startswith('-') else ''}{imag.plain(v.imag)}j"
+        return lambda v: (
+            f"{real(v.real)}{'+' if not str(v.imag).startswith('-') else ''}{imag.plain(v.imag)}j"
+        )
     return _Formatter(values, t.dtype.is_floating_point)
 
 
@@ -119,9 +121,7 @@ def _suffixes(t: _C.Tensor) -> list[str]:
     found = []
     if t.device.type != "cpu":
         found.append(f"device='{t.device}'")
-    if t.numel() == 0 and t.dim() != 1:
-        found.append(f"size={tuple(t.shape)}")
-    elif t.is_meta:
+    if (t.numel() == 0 and t.dim() != 1) or t.is_meta:
         found.append(f"size={tuple(t.shape)}")
     default = (_C.get_default_dtype(), _C.int64, _C.bool, _C.complex64)
     if t.dtype not in default or (t.numel() == 0 and t.dtype != _C.get_default_dtype()):
@@ -149,5 +149,9 @@ def tensor_repr(self: _C.Tensor, *, tensor_contents: str | None = None) -> str:
         if shown.dtype in (_C.bfloat16, _C.float16):
             shown = shown.to(_C.float32)
         show = _formatter(shown)
-        body = show(shown.tolist()) if self.dim() == 0 else _body(shown.tolist(), list(self.shape), 7, summarize, show)
+        body = (
+            show(shown.tolist())
+            if self.dim() == 0
+            else _body(shown.tolist(), list(self.shape), 7, summarize, show)
+        )
     return f"{name}({', '.join([body, *_suffixes(self)])})"

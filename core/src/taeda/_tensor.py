@@ -14,8 +14,8 @@ __all__: list[str] = []
 
 _TYPE_NAMES = {
     _C.float32: "Float", _C.float64: "Double", _C.float16: "Half", _C.bfloat16: "BFloat16", _C.uint8: "Byte",
-    _C.int8: "Char", _C.int16: "Short", _C.int32: "Int", _C.int64: "Long", _C.bool: "Bool", _C.complex64: "ComplexFloat",
-    _C.complex128: "ComplexDouble",
+    _C.int8: "Char", _C.int16: "Short", _C.int32: "Int", _C.int64: "Long", _C.bool: "Bool",
+    _C.complex64: "ComplexFloat", _C.complex128: "ComplexDouble",
 }  # fmt: skip
 _DTYPE_OF_TYPE = {f"{name}Tensor": dtype for dtype, name in _TYPE_NAMES.items()}
 
@@ -80,14 +80,20 @@ def tensor_type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> 
     if isinstance(dtype, str):
         name = dtype.rsplit(".", 1)[-1]
         if name not in _DTYPE_OF_TYPE:
-            raise ValueError(f"invalid type: {dtype!r}; expected one of {', '.join(f'taeda.{n}' for n in _DTYPE_OF_TYPE)}")
+            raise ValueError(
+                f"invalid type: {dtype!r}; expected one of {', '.join(f'taeda.{n}' for n in _DTYPE_OF_TYPE)}"
+            )
         dtype = _DTYPE_OF_TYPE[name]
     return self.to(dtype)
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A copy of data with this tensor's dtype and device."""
-    return _C.tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return _C.tensor(
+        data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+    )
 
 
 def deep_copy(self: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -111,7 +117,9 @@ def deep_copy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
-def _rebuild(kind: type, raw: bytes, dtype: Any, shape: tuple[int, ...], requires_grad: bool, state: dict[str, Any]) -> Tensor:
+def _rebuild(
+    kind: type, raw: bytes, dtype: Any, shape: tuple[int, ...], requires_grad: bool, state: dict[str, Any]
+) -> Tensor:
     data = ops.empty(shape, dtype=dtype)
     if raw:
         memoryview(data.untyped_storage()).cast("B")[: len(raw)] = raw
@@ -127,7 +135,7 @@ def reduce_ex(self: Tensor, protocol: int) -> tuple[Any, ...]:
     """For pickle: values, without history."""
     data = self.detach().contiguous()
     raw = bytes(memoryview(data.clone().untyped_storage())[: data.nbytes])
-    state = {key: value for key, value in self.__dict__.items()} if self.__dict__ else {}
+    state = dict(self.__dict__)
     return _rebuild, (type(self), raw, self.dtype, tuple(self.shape), self.requires_grad, state)
 
 
@@ -135,12 +143,20 @@ def contains(self: Tensor, element: Any) -> bool:
     """Whether some element equals the given one."""
     if isinstance(element, (Tensor, int, float, complex)):
         return bool((self == element).any().item())
-    raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
 
 
 def format_tensor(self: Tensor, spec: str) -> str:
     """For f"{x:.3f}": 0-dim tensors format as numbers."""
-    return format(self.item(), spec) if self.dim() == 0 and spec else str(self) if not spec else object.__format__(self, spec)
+    return (
+        format(self.item(), spec)
+        if self.dim() == 0 and spec
+        else str(self)
+        if not spec
+        else object.__format__(self, spec)
+    )
 
 
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
@@ -160,7 +176,9 @@ def pin_memory(self: Tensor) -> Tensor:
 
 def share_memory_(self: Tensor) -> Tensor:
     """Moves the memory where worker processes can see it; see taeda.multiprocessing."""
-    raise NotImplementedError("share_memory_: pass tensors through a DataLoader or a queue instead; they are copied once")
+    raise NotImplementedError(
+        "share_memory_: pass tensors through a DataLoader or a queue instead; they are copied once"
+    )
 
 
 def reversed_(self: Tensor) -> Tensor:
