@@ -110,13 +110,14 @@ _LAZY_NAMES |= dict.fromkeys(
 
 __all__ = [
     "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat",
-    "channels_last", "channels_last_3d", "complex64", "complex128", "contiguous_format", "default_generator", "device",
-    "double", "dtype", "e", "enable_grad", "finfo", "float", "float16", "float32", "float64", "from_dlpack", "from_numpy",
-    "frombuffer", "get_default_dtype", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode",
-    "initial_seed", "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "layout", "load",
-    "long", "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "pi", "preserve_format", "promote_types",
-    "result_type", "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state",
-    "short", "strided", "tensor", "uint8",
+    "channels_last", "channels_last_3d", "complex64", "complex128", "contiguous_format", "default_generator",
+    "device", "double", "dtype", "e", "enable_grad", "finfo", "float", "float16", "float32", "float64",
+    "from_dlpack", "from_numpy", "frombuffer", "get_default_dtype", "get_num_threads", "get_rng_state",
+    "half", "iinfo", "inf", "inference_mode", "initial_seed", "int", "int8", "int16", "int32", "int64",
+    "is_grad_enabled", "is_inference_mode_enabled", "layout", "load", "long", "manual_seed", "memory_format",
+    "nan", "newaxis", "no_grad", "pi", "preserve_format", "promote_types", "result_type", "save", "seed",
+    "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short",
+    "strided", "tensor", "uint8",
 ]  # fmt: skip
 __all__ += _function_names
 __all__ += _extra_names
