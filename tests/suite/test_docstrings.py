@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 
+import numpy as np
 import pytest
 from repository import PACKAGES, module_names
 
@@ -20,5 +21,5 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 def test_examples(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
-    failed, _ = doctest.testmod(module, extraglobs={"taeda": taeda}, optionflags=OPTIONS)
+    failed, _ = doctest.testmod(module, extraglobs={"taeda": taeda, "np": np}, optionflags=OPTIONS)
     assert failed == 0, capsys.readouterr().out

@@ -9,7 +9,7 @@ from repository import PACKAGES, module_names
 
 
 def is_public(name: str) -> bool:
-    return not any(part.startswith("_") for part in name.split("."))
+    return not any(part.startswith("_") for part in name.split("."))  # also leaves out __main__
 
 
 PUBLIC = [name for package in PACKAGES for name in module_names(package) if is_public(name)]

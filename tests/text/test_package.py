@@ -1,21 +1,6 @@
-"""The package as a whole: exported names, and the examples of the docstrings."""
-
-import doctest
-import importlib
-import pkgutil
-
-import pytest
+"""The names that the package exports."""
 
 import taeda_text
-
-MODULES = sorted(["taeda_text", *(m.name for m in pkgutil.walk_packages(taeda_text.__path__, "taeda_text."))])
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_and_exports(name):
-    module = importlib.import_module(name)
-    assert doctest.testmod(module).failed == 0
-    assert [entry for entry in module.__all__ if not hasattr(module, entry)] == []
 
 
 def test_public_names():
