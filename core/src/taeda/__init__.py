@@ -88,6 +88,14 @@ if TYPE_CHECKING:
         testing,
         utils,
     )
+    from taeda._limits import finfo, iinfo
+    from taeda._short_time import bartlett_window as bartlett_window
+    from taeda._short_time import blackman_window as blackman_window
+    from taeda._short_time import hamming_window as hamming_window
+    from taeda._short_time import hann_window as hann_window
+    from taeda._short_time import istft as istft
+    from taeda._short_time import kaiser_window as kaiser_window
+    from taeda._short_time import stft as stft
     from taeda.serialization import load, save
 
 __version__ = "0.1.0"

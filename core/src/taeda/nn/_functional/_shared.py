@@ -10,7 +10,7 @@ from taeda import _C, Tensor
 
 __all__ = ["legacy_reduction", "ops", "reduced", "reduction_code", "sizes"]
 
-ops: Any = _C.ops
+ops = _C.ops
 
 _CODES = {"none": 0, "mean": 1, "elementwise_mean": 1, "sum": 2}
 
