@@ -8,6 +8,21 @@ namespace {
 
 constexpr int kMaxItem = 16;
 
+// One element, as often as a register of the computing type can hold it; stored as it will be loaded.
+void repeat_element(char* buffer, const char* at, int item) {
+    visit_size(item, [&]<class T>() {
+        T value;
+        std::memcpy(&value, at, sizeof(T));
+        if constexpr (sizeof(T) == 16) {
+            std::memcpy(buffer, &value, sizeof(T));  // complex numbers are no vectors
+        } else {
+            constexpr int bytes = std::min(native::lanes<float> * int(sizeof(T)), native::kBytes);
+            auto lanes = typename native::vector_type<T, bytes>::type{} + value;
+            std::memcpy(buffer, &lanes, sizeof lanes);
+        }
+    });
+}
+
 // Buffers of one thread. What a buffer holds is kept while the operand stays where it is.
 struct Stage {
     const Tiling& t;
@@ -26,7 +41,8 @@ struct Stage {
         const bool one_row = rows == 1 || t.row_stride(k) == 0;  // all rows are equal
         if (t.column_stride(k) == 0 && one_row && loop.takes_repeated) {
             repeated |= 1u << k;
-            rows = 1, columns = native::lanes<float>;  // no register has more
+            repeat_element(buffer[k], at, t.item[k]);
+            return buffer[k];
         }
         Held& h = held[k];
         if (one_row && h.at == at && h.columns == columns && h.rows >= rows) return buffer[k];
@@ -73,7 +89,7 @@ public:
         alignas(64) char elements[kMaxOperands][native::lanes<float> * kMaxItem];
         for (int k = a_.outputs; k < operands_; ++k) {
             if (!(repeated_ >> k & 1)) continue;
-            pack_block(elements[k], {a_.data[k], 0, 0}, 1, native::lanes<float>, item_[k]);
+            repeat_element(elements[k], a_.data[k], item_[k]);
             data_[k] = elements[k];
         }
         if (a_.numel <= kGrainElements) return loop_.row(loop_.functor, data_, a_.numel, repeated_);

@@ -253,6 +253,15 @@ inline vector<float> load_bfloat16(const BFloat16* p) {
     return vector<float>(wide << 16);
 }
 inline void store_bfloat16(BFloat16* p, vector<float> x) {
+#if TAEDA_VEC_AVX512 && defined(__AVX512BF16__)
+    // The instruction takes subnormal numbers for zero.
+    constexpr int subnormal = 0x20;
+    if (!_mm512_fpclass_ps_mask(__m512(x), subnormal)) [[likely]] {
+        auto narrowed = _mm512_cvtneps_pbh(__m512(x));
+        std::memcpy(static_cast<void*>(p), &narrowed, sizeof narrowed);
+        return;
+    }
+#endif
     auto bits = vector<uint32_t>(x);
     auto rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
     auto is_nan = vector<uint32_t>(x != x);
