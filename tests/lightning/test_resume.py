@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import QUIET, Net, SaveEverywhere, loader, weights
+from models import QUIET, Net, SaveEverywhere, loader, points, weights
 
 import taeda
 import taeda_lightning as L
@@ -83,6 +83,29 @@ def test_resume_from_every_checkpoint_is_exact(case: str, tmp_path: Path) -> Non
     assert {"batch", "in_validation", "validation", "epoch", "epoch_start", "train_end"} <= labels
     for path in saving.files:
         resumed = fit(tmp_path, make(), loader(8), ckpt_path=path, **settings)
+        assert weights(resumed) == weights(whole), path.name
+
+
+class Noisy(TensorDataset):
+    """Points with noise drawn where they are loaded."""
+
+    def __getitem__(self, index: int) -> Any:
+        point, label = super().__getitem__(index)
+        return point + 0.1 * taeda.randn(2), label
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("data", [TensorDataset, Noisy])
+def test_resume_with_loading_processes_is_exact(
+    data: type[TensorDataset], workers: int, tmp_path: Path
+) -> None:
+    def make() -> DataLoader[Any]:
+        return DataLoader(data(*points()), batch_size=4, shuffle=True, num_workers=workers)
+
+    saving = SaveEverywhere(tmp_path)
+    whole = fit(tmp_path, make(), loader(8), [saving], max_epochs=2)
+    for path in saving.files[4::7]:
+        resumed = fit(tmp_path, make(), loader(8), ckpt_path=path, max_epochs=2)
         assert weights(resumed) == weights(whole), path.name
 
 

@@ -3,7 +3,7 @@
 // Lists are parallel to `params`; a list that the options do not use is empty. The tensors of one parameter
 // (its gradient and states) have its dtype, sizes and strides, and are dense; dtypes may differ between
 // parameters. Floating or complex dtypes: complex ones are updated as twice as many reals, 16-bit floats are
-// computed in float32. `steps`: 0-dim float32; each is advanced by one before it is used.
+// computed in float32. `steps`: 0-dim float32 or float64; each is advanced by one before it is used.
 #pragma once
 
 #include "kernels/kernel.h"

@@ -81,8 +81,8 @@ private:
 void check_steps(const char* op, TensorList params, TensorList steps) {
     TAEDA_CHECK(steps.size() == params.size(), op, ": state_steps has ", steps.size(), " tensors, but self has ", params.size());
     for (const Tensor& s : steps)
-        TAEDA_CHECK(s.numel() == 1 && s.dtype() == DType::float32, op, ": state_steps must be float32 tensors of one element, got shape ",
-                    s.sizes(), " and dtype ", s.dtype());
+        TAEDA_CHECK(s.numel() == 1 && (s.dtype() == DType::float32 || s.dtype() == DType::float64), op,
+                    ": state_steps must be float32 or float64 tensors of one element, got shape ", s.sizes(), " and dtype ", s.dtype());
 }
 
 void adam(const char* op, TensorList self, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,

@@ -58,7 +58,11 @@ Vec<T> gradient(const S* grad, int64_t i, Count count, bool maximize, double wei
 }
 
 void advance(TensorList steps) {
-    for (const Tensor& s : steps) *s.data<float>() += 1.0f;
+    for (const Tensor& s : steps) s.dtype() == DType::float64 ? *s.data<double>() += 1 : *s.data<float>() += 1;
+}
+
+double number(const Tensor& step) {
+    return step.dtype() == DType::float64 ? *step.data<double>() : *step.data<float>();
 }
 
 void sgd_step_cpu(TensorList params, TensorList grads, TensorList momenta, const SgdOptions& o) {
@@ -88,7 +92,7 @@ void adam_step_cpu(TensorList params, TensorList grads, TensorList averages, Ten
         S *param = part<S>(params, which, from), *average = part<S>(averages, which, from);
         S *square = part<S>(squares, which, from), *largest = part<S>(max_squares, which, from);
         const S* grad = part<S>(grads, which, from);
-        const double t = *steps[which].data<float>();
+        const double t = number(steps[which]);
         const Vec<T> step(T(o.lr / (1 - std::pow(o.beta1, t)))), root(T(std::sqrt(1 - std::pow(o.beta2, t))));
         const Vec<T> share(T(1 - o.beta1)), keep(T(o.beta2)), fresh(T(1 - o.beta2)), eps(T(o.eps));
         const Vec<T> shrink(T(1 - o.lr * o.weight_decay));
@@ -147,7 +151,7 @@ void adagrad_step_cpu(TensorList params, TensorList grads, TensorList sums, Tens
         using T = op_type<S>;
         S *param = part<S>(params, which, from), *sum = part<S>(sums, which, from);
         const S* grad = part<S>(grads, which, from);
-        const double t = *steps[which].data<float>();
+        const double t = number(steps[which]);
         const Vec<T> rate(T(o.lr / (1 + (t - 1) * o.lr_decay))), eps(T(o.eps));
         each_vector<T>(n, [&](int64_t i, auto count) {
             Vec<T> p = load_some(param + i, count);

@@ -18,6 +18,8 @@ _MODE_DTYPES = {"1": np.bool_, "I": np.int32, "I;16": np.int32, "F": np.float32}
 def _pil_array(pic: Image.Image) -> Any:
     """Writable array ``(C, H, W)`` of a PIL image."""
     array: np.ndarray[Any, Any] = np.array(pic, dtype=_MODE_DTYPES.get(pic.mode, np.uint8), copy=True)
+    if array.dtype == np.bool_:
+        array = array.view(np.uint8) != 0  # Pillow gives bytes 0 and 255, a boolean's are 0 and 1
     return array.reshape(pic.height, pic.width, -1).transpose(2, 0, 1).copy()
 
 
