@@ -37,6 +37,7 @@ def _named_result(names: tuple[str, ...]) -> str:
 def _number_methods(methods: set[str]) -> list[str]:
     """Operators of Python on tensors, but for those that are methods of the catalogue."""
     names = [f"__{prefix}{name}__" for name in _BINARY for prefix in ("", "r", "i")]
+    names.remove("__imatmul__")  # x @= y is x = x @ y
     names += [f"__{name}__" for name in _COMPARISON]
     return [f"    def {name}(self, other: Any) -> Tensor: ..." for name in names if name not in methods]
 

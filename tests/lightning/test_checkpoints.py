@@ -155,12 +155,11 @@ def test_load_from_checkpoint_names_missing_arguments(tmp_path: Path) -> None:
         def __init__(self, size: int) -> None:
             super().__init__()
 
+    wide: Any = type("Wide", (Line,), {"__init__": lambda self, width: Line.__init__(self)})
     with pytest.raises(
         L.MisconfigurationException, match=r"__init__ needs \['width'\].*save_hyperparameters"
     ):
-        type("Wide", (Line,), {"__init__": lambda self, width: Line.__init__(self)}).load_from_checkpoint(
-            tmp_path / "x.ckpt"
-        )
+        wide.load_from_checkpoint(tmp_path / "x.ckpt")
 
 
 def test_strictness_of_weights(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import soundfile  # type: ignore[import-untyped]
+import soundfile
 
 import taeda
 from taeda import Tensor

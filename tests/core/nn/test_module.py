@@ -207,7 +207,7 @@ def test_full_backward_hook_without_differentiable_input() -> None:
 
 def test_state_dict_names_and_sharing() -> None:
     net = small_net()
-    state = net.state_dict()
+    state: Any = net.state_dict()
     assert list(state) == [
         "0.weight",
         "0.bias",

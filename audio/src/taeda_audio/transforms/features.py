@@ -204,7 +204,8 @@ class MelSpectrogram(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Mel spectrogram of a waveform (..., time)."""
-        return self.mel_scale(self.spectrogram(waveform))
+        spectrogram: Tensor = self.mel_scale(self.spectrogram(waveform))
+        return spectrogram
 
 
 class _Cepstrum(nn.Module):

@@ -161,7 +161,7 @@ class Placement:
             RuntimeError: that device does not exist here.
         """
         if self._function is not None:
-            moved = self._function(storage, location)
+            moved: UntypedStorage | None = self._function(storage, location)
             if moved is not None:
                 return moved
         target = self._target(location)

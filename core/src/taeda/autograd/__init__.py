@@ -88,7 +88,7 @@ def grad(
         batches = zip(*_gradients(roots, grad_outputs, "grad_outputs"), strict=True)
         rows = [grad(roots, leaves, row, True, create_graph, allow_unused, False, True) for row in batches]
         return tuple(_C.ops.stack(column) for column in zip(*rows, strict=True))
-    found = _C._backward(
+    found: tuple[Tensor, ...] = _C._backward(
         roots, _gradients(roots, grad_outputs, "grad_outputs"), keep, create_graph, leaves, False
     )
     if materialize_grads:

@@ -136,7 +136,7 @@ class inference_mode(_Mode):
     @overload
     def __new__(cls, mode: bool = True) -> inference_mode: ...
     @overload
-    def __new__(cls, mode: F) -> F: ...
+    def __new__(cls, mode: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, mode: Any = True) -> Any:
         made = super().__new__(cls)
         if isinstance(mode, bool):

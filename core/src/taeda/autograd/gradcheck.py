@@ -276,7 +276,8 @@ def _check_function(
 
 
 def _evaluate(func: Function, arguments: tuple[Any, ...], position: int) -> Tensor:
-    return _as_outputs(func(*arguments))[position].detach().clone()
+    output: Tensor = _as_outputs(func(*arguments))[position]
+    return output.detach().clone()
 
 
 def _elements(value: Tensor) -> Iterator[tuple[int, ...]]:

@@ -24,7 +24,7 @@ def get_gradient_edge(tensor: Tensor) -> tuple[Node, int]:
         )
     if tensor.grad_fn is not None:
         return tensor.grad_fn, tensor.output_nr
-    node, index = tensor.expand_as(tensor).grad_fn.next_functions[0]  # type: ignore[union-attr]
+    node, index = tensor.expand_as(tensor).grad_fn.next_functions[0]
     assert node is not None
     return node, index
 

@@ -155,13 +155,13 @@ def _spread(gradients: tuple[Any, ...], positions: list[int], count: int) -> tup
 
 
 def _checked(what: str, expected: tuple[Any, ...], result: Any) -> tuple[Any, ...]:
-    result = result if isinstance(result, tuple) else (result,)
-    if len(result) != len(expected):
+    values: tuple[Any, ...] = result if isinstance(result, tuple) else (result,)
+    if len(values) != len(expected):
         raise RuntimeError(
-            f"{what} returned an invalid number of grad_input, got {len(result)}, but expected "
+            f"{what} returned an invalid number of grad_input, got {len(values)}, but expected "
             f"{len(expected)}"
             if what == "Backward hook"
-            else f"{what} returned an invalid number of grad_output, got {len(result)}, but expected "
+            else f"{what} returned an invalid number of grad_output, got {len(values)}, but expected "
             f"{len(expected)}"
         )
-    return result
+    return values

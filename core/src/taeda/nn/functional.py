@@ -1,9 +1,8 @@
 """Functions of neural networks. Many are the native operators themselves."""
 
-# ruff: noqa: F822  (native operators become attributes when first used)
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._functional._shared import ops
 from ._functional.activation import (
@@ -105,6 +104,43 @@ from ._functional.resampling import (
     upsample_bilinear,
     upsample_nearest,
 )
+
+if TYPE_CHECKING:
+    # Native operators whose signature is that of the function.
+    linear = ops.linear
+    bilinear = ops.bilinear
+    conv1d = ops.conv1d
+    conv2d = ops.conv2d
+    conv3d = ops.conv3d
+    conv_transpose1d = ops.conv_transpose1d
+    conv_transpose2d = ops.conv_transpose2d
+    conv_transpose3d = ops.conv_transpose3d
+    avg_pool1d = ops.avg_pool1d
+    avg_pool2d = ops.avg_pool2d
+    avg_pool3d = ops.avg_pool3d
+    adaptive_avg_pool1d = ops.adaptive_avg_pool1d
+    layer_norm = ops.layer_norm
+    rms_norm = ops.rms_norm
+    gelu = ops.gelu
+    prelu = ops.prelu
+    softplus = ops.softplus
+    softshrink = ops.softshrink
+    hardshrink = ops.hardshrink
+    logsigmoid = ops.log_sigmoid
+    relu_ = ops.relu_
+    elu_ = ops.elu_
+    selu_ = ops.selu_
+    celu_ = ops.celu_
+    leaky_relu_ = ops.leaky_relu_
+    hardtanh_ = ops.hardtanh_
+    threshold_ = ops.threshold_
+    scaled_dot_product_attention = ops.scaled_dot_product_attention
+    one_hot = ops.one_hot
+    cosine_similarity = ops.cosine_similarity
+    pairwise_distance = ops.pairwise_distance
+    pdist = ops.pdist
+    pixel_shuffle = ops.pixel_shuffle
+    pixel_unshuffle = ops.pixel_unshuffle
 
 __all__ = [
     "GRID_SAMPLE_INTERPOLATION_MODES",
@@ -238,48 +274,13 @@ __all__ = [
     "upsample_nearest",
 ]
 
-# Native operators whose signature is that of the function.
-_NATIVE = {
-    "linear": "linear",
-    "bilinear": "bilinear",
-    "conv1d": "conv1d",
-    "conv2d": "conv2d",
-    "conv3d": "conv3d",
-    "conv_transpose1d": "conv_transpose1d",
-    "conv_transpose2d": "conv_transpose2d",
-    "conv_transpose3d": "conv_transpose3d",
-    "avg_pool1d": "avg_pool1d",
-    "avg_pool2d": "avg_pool2d",
-    "avg_pool3d": "avg_pool3d",
-    "adaptive_avg_pool1d": "adaptive_avg_pool1d",
-    "layer_norm": "layer_norm",
-    "rms_norm": "rms_norm",
-    "gelu": "gelu",
-    "prelu": "prelu",
-    "softplus": "softplus",
-    "softshrink": "softshrink",
-    "hardshrink": "hardshrink",
-    "logsigmoid": "log_sigmoid",
-    "relu_": "relu_",
-    "elu_": "elu_",
-    "selu_": "selu_",
-    "celu_": "celu_",
-    "leaky_relu_": "leaky_relu_",
-    "hardtanh_": "hardtanh_",
-    "threshold_": "threshold_",
-    "scaled_dot_product_attention": "scaled_dot_product_attention",
-    "one_hot": "one_hot",
-    "cosine_similarity": "cosine_similarity",
-    "pairwise_distance": "pairwise_distance",
-    "pdist": "pdist",
-    "pixel_shuffle": "pixel_shuffle",
-    "pixel_unshuffle": "pixel_unshuffle",
-}
+# The native operator's name, where it is another one.
+_NATIVE_NAMES = {"logsigmoid": "log_sigmoid"}
 
 
 def __getattr__(name: str) -> Any:
     """The native operator of that name, which is from then on an ordinary attribute of this module."""
-    if name not in _NATIVE:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    operator = globals()[name] = getattr(ops, _NATIVE[name])
+    operator = globals()[name] = getattr(ops, _NATIVE_NAMES.get(name, name))
     return operator

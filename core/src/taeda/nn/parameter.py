@@ -42,7 +42,8 @@ class Parameter(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) in memo:
-            return memo[id(self)]
+            known: Parameter = memo[id(self)]
+            return known
         with taeda.no_grad():
             copy = type(self)(self.detach().clone(), self.requires_grad)
         memo[id(self)] = copy
@@ -73,7 +74,8 @@ class Buffer(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         if id(self) in memo:
-            return memo[id(self)]
+            known: Buffer = memo[id(self)]
+            return known
         copy = type(self)(self.detach().clone(), persistent=self.persistent)
         memo[id(self)] = copy
         return copy
@@ -86,6 +88,7 @@ class UninitializedTensorMixin:
     """What parameters and buffers without a shape have in common: `materialize` gives them one."""
 
     _becomes: type
+    data: Tensor
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Gives the tensor memory of this shape and makes it an ordinary parameter or buffer.
@@ -95,8 +98,8 @@ class UninitializedTensorMixin:
             device: device of the memory; None keeps the present one.
             dtype: element type; None keeps the present one.
         """
-        device = self.data.device if device is None else device  # type: ignore[has-type]
-        dtype = self.data.dtype if dtype is None else dtype  # type: ignore[has-type]
+        device = self.data.device if device is None else device
+        dtype = self.data.dtype if dtype is None else dtype
         self.__class__ = self._becomes
         self.data = taeda.empty(shape, device=device, dtype=dtype)
 
@@ -140,7 +143,8 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
         if id(self) in memo:
-            return memo[id(self)]
+            known: UninitializedParameter = memo[id(self)]
+            return known
         copy = type(self)(self.requires_grad, self.data.device, self.data.dtype)
         memo[id(self)] = copy
         return copy
@@ -171,7 +175,8 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedBuffer:
         if id(self) in memo:
-            return memo[id(self)]
+            known: UninitializedBuffer = memo[id(self)]
+            return known
         copy = type(self)(self.requires_grad, self.data.device, self.data.dtype, self.persistent)
         memo[id(self)] = copy
         return copy

@@ -80,7 +80,8 @@ class Adafactor(GroupOptimizer):
 
 
 def _root_mean_square(x: Tensor) -> float:
-    return float(x.norm(2)) / x.numel() ** 0.5
+    root: float = x.numel() ** 0.5
+    return float(x.norm(2)) / root
 
 
 def _formula(group: dict[str, Any], p: Tensor, g: Tensor, state: dict[str, Any]) -> None:

@@ -82,7 +82,8 @@ def get_swa_avg_fn() -> Callable[..., Tensor]:
 
     def update(averaged: Tensor, current: Tensor, count: Any) -> Tensor:
         with taeda.no_grad():
-            return averaged + (current - averaged) / (count + 1)
+            mean: Tensor = averaged + (current - averaged) / (count + 1)
+            return mean
 
     return update
 

@@ -133,7 +133,8 @@ class BertEmbeddings(nn.Module):
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor) -> Tensor:
         embedded = self.word_embeddings(input_ids) + self.token_type_embeddings(token_type_ids)
-        return self.dropout(self.LayerNorm(embedded + self.position_embeddings(position_ids)))
+        dropped: Tensor = self.dropout(self.LayerNorm(embedded + self.position_embeddings(position_ids)))
+        return dropped
 
 
 class BertSelfAttention(nn.Module):
@@ -173,7 +174,8 @@ class BertResidual(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        return self.LayerNorm(self.dropout(self.dense(x)) + residual)
+        normalised: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
+        return normalised
 
 
 class BertAttention(nn.Module):
@@ -185,7 +187,8 @@ class BertAttention(nn.Module):
         self.output = BertResidual(config, config.hidden_size)
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        return self.output(self.self(hidden, mask), hidden)
+        output: Tensor = self.output(self.self(hidden, mask), hidden)
+        return output
 
 
 class BertIntermediate(nn.Module):
@@ -211,7 +214,8 @@ class BertLayer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         attended = self.attention(hidden, mask)
-        return self.output(self.intermediate(attended), attended)
+        output: Tensor = self.output(self.intermediate(attended), attended)
+        return output
 
 
 class BertEncoder(nn.Module):
@@ -383,9 +387,10 @@ class BertForSequenceClassification(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
     ) -> Tensor:
         """Scores of shape (B, num_labels); arguments as in `BertModel.forward`."""
-        return self.classifier(
+        scores: Tensor = self.classifier(
             self.dropout(self.bert(input_ids, attention_mask, token_type_ids).pooler_output)
         )
+        return scores
 
 
 def encoder_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -130,7 +130,8 @@ def pil_loader(path: PathLike) -> Image.Image:
     with open(path, "rb") as file:
         try:
             with Image.open(file) as image:
-                return image.convert("RGB")
+                converted: Image.Image = image.convert("RGB")
+                return converted
         except (UnidentifiedImageError, OSError, SyntaxError) as error:
             size = os.path.getsize(path)
             raise UnidentifiedImageError(

@@ -174,6 +174,9 @@ def multi_head_attention_forward(
             f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
         )
         biases = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
+        assert q_proj_weight is not None, "use_separate_proj_weight is True but q_proj_weight is None"
+        assert k_proj_weight is not None, "use_separate_proj_weight is True but k_proj_weight is None"
+        assert v_proj_weight is not None, "use_separate_proj_weight is True but v_proj_weight is None"
         weights = (q_proj_weight, k_proj_weight, v_proj_weight)
         q, k, v = (ops.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
     else:

@@ -171,8 +171,9 @@ def _lp_pool(
 ) -> Tensor:
     window = sizes(kernel, dims)
     stride = window if stride is None else stride
-    means = pool(input.pow(norm_type), window, stride, 0, ceil_mode)
-    return (means.sign() * means.abs().relu() * math.prod(window)).pow(1.0 / norm_type)
+    means: Tensor = pool(input.pow(norm_type), window, stride, 0, ceil_mode)
+    area: int = math.prod(window)
+    return (means.sign() * means.abs().relu() * area).pow(1.0 / norm_type)
 
 
 def lp_pool1d(

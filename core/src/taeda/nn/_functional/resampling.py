@@ -100,7 +100,9 @@ def interpolate(
         )
     name = f"_{_UPSAMPLERS[mode, dims]}_aa" if antialias else _UPSAMPLERS[mode, dims]
     alignment = (align_corners,) if mode in _ALIGNABLE else ()
-    return getattr(ops, name)(input, output_size, *alignment, *(scales or [None] * dims))
+    factors: list[float | None] = [None] * dims if scales is None else [*scales]
+    resized: Tensor = getattr(ops, name)(input, output_size, *alignment, *factors)
+    return resized
 
 
 def _target_size(
@@ -275,7 +277,8 @@ def grid_sample(
             share = share * (place - floor if offset else floor + 1 - place)
         at = [floor.to(taeda.int64) + offset for floor, offset in zip(floors, offsets, strict=True)]
         result = result + _read(input, at) * share.unsqueeze(1)
-    return result
+    sampled: Tensor = result
+    return sampled
 
 
 def _unnormalised(place: Tensor, length: int, aligned: bool) -> Tensor:
@@ -337,4 +340,5 @@ def _sample_cubic(input: Tensor, places: list[Tensor], padding_mode: str, aligne
             ]
             line = line + _read(input, at) * weights[0][column].unsqueeze(1)
         result = result + line * weights[1][row].unsqueeze(1)
-    return result
+    sampled: Tensor = result
+    return sampled

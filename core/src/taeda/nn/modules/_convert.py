@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import taeda
 from taeda import Tensor
@@ -13,13 +13,15 @@ from ._base import ModuleBase
 
 __all__ = ["ModuleConversion"]
 
+Self = TypeVar("Self", bound="ModuleConversion")
+
 
 class ModuleConversion(ModuleBase):
     """The conversions of a Module; all of them change the module itself and return it."""
 
     children: Callable[[], Any]
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+    def _apply(self: Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replaces the contents of all parameters, their gradients and buffers by what fn makes of them."""
         if recurse:
             for module in self.children():
@@ -32,7 +34,7 @@ class ModuleConversion(ModuleBase):
                 self._buffers[name] = fn(buffer)
         return self
 
-    def to(self, *args: Any, **kwargs: Any) -> Any:
+    def to(self: Self, *args: Any, **kwargs: Any) -> Self:
         """Moves parameters and buffers: to(device), to(dtype), to(device, dtype), to(tensor).
 
         Only floating-point and complex tensors change their dtype.
@@ -61,39 +63,39 @@ class ModuleConversion(ModuleBase):
 
         return self._apply(convert)
 
-    def type(self, dst_type: Any) -> Any:
+    def type(self: Self, dst_type: Any) -> Self:
         """Converts all parameters and buffers to a dtype."""
         return self._apply(lambda t: t.type(dst_type))
 
-    def float(self) -> Any:
+    def float(self: Self) -> Self:
         """Converts floating-point parameters and buffers to float32."""
         return self._apply(lambda t: t.float() if t.is_floating_point() else t)
 
-    def double(self) -> Any:
+    def double(self: Self) -> Self:
         """Converts floating-point parameters and buffers to float64."""
         return self._apply(lambda t: t.double() if t.is_floating_point() else t)
 
-    def half(self) -> Any:
+    def half(self: Self) -> Self:
         """Converts floating-point parameters and buffers to float16."""
         return self._apply(lambda t: t.half() if t.is_floating_point() else t)
 
-    def bfloat16(self) -> Any:
+    def bfloat16(self: Self) -> Self:
         """Converts floating-point parameters and buffers to bfloat16."""
         return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
 
-    def cpu(self) -> Any:
+    def cpu(self: Self) -> Self:
         """Moves parameters and buffers to the CPU."""
         return self._apply(lambda t: t.cpu())
 
-    def cuda(self, device: Any = None) -> Any:
+    def cuda(self: Self, device: Any = None) -> Self:
         """Moves parameters and buffers to a CUDA device."""
         return self._apply(lambda t: t.cuda(device))
 
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
+    def to_empty(self: Self, *, device: Any, recurse: bool = True) -> Self:
         """Moves parameters and buffers to a device without their contents."""
         return self._apply(lambda t: taeda.empty_like(t, device=device), recurse=recurse)
 
-    def share_memory(self) -> Any:
+    def share_memory(self: Self) -> Self:
         """Moves parameters and buffers into memory that other processes can map."""
         return self._apply(lambda t: t.share_memory_())
 

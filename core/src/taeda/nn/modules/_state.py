@@ -96,7 +96,8 @@ class ModuleState(ModuleBase):
                     raise RuntimeError("state_dict post-hook must return None")
             elif replaced is not None:
                 destination = replaced
-        return destination
+        written: OrderedDict[str, Any] = destination
+        return written
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         for name, tensor in itertools.chain(self._parameters.items(), self._buffers.items()):

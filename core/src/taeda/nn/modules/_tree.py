@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from taeda import Tensor
 
@@ -11,6 +11,8 @@ from ..parameter import Parameter
 from ._base import ModuleBase, type_name
 
 __all__ = ["ModuleTree"]
+
+Self = TypeVar("Self", bound="ModuleTree")
 
 
 class ModuleTree(ModuleBase):
@@ -166,7 +168,7 @@ class ModuleTree(ModuleBase):
         Raises:
             AttributeError: there is no such attribute, or it is no buffer.
         """
-        found = self._member(target)
+        found: Tensor = self._member(target)
         path, _, name = target.rpartition(".")
         if name not in self.get_submodule(path)._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
@@ -179,7 +181,7 @@ class ModuleTree(ModuleBase):
             raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
         return getattr(module, name)
 
-    def apply(self, fn: Callable[[Any], None]) -> Any:
+    def apply(self: Self, fn: Callable[[Any], None]) -> Self:
         """Calls a function on every module below this one, then on this one.
 
         Args:
@@ -193,7 +195,7 @@ class ModuleTree(ModuleBase):
         fn(self)
         return self
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self: Self, mode: bool = True) -> Self:
         """Switches this module and all below it to training mode, or with False to evaluation mode.
 
         Raises:
@@ -206,11 +208,11 @@ class ModuleTree(ModuleBase):
             module.train(mode)
         return self
 
-    def eval(self) -> Any:
+    def eval(self: Self) -> Self:
         """Switches this module and all below it to evaluation mode."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
         """Sets whether gradients are computed for the parameters."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)

@@ -279,7 +279,7 @@ class ModuleDict(Module):
 
     def pop(self, key: str) -> Module:
         """Removes and returns a module."""
-        module = self[key]
+        module: Module = self[key]
         del self[key]
         return module
 

@@ -197,9 +197,10 @@ class _Conv(_ConvNd):
                 padding = around[::2][::-1]
             else:
                 input, padding = F.pad(input, around), 0
-        return getattr(F, self._function)(
+        output: Tensor = getattr(F, self._function)(
             input, weight, bias, self.stride, padding, self.dilation, self.groups
         )
+        return output
 
 
 class _ConvTransposeNd(_ConvNd):
@@ -245,7 +246,7 @@ class _ConvTransposeNd(_ConvNd):
         output_padding = (
             self.output_padding if output_size is None else self._output_padding(input, output_size)
         )
-        return getattr(F, self._function)(
+        output: Tensor = getattr(F, self._function)(
             input,
             self.weight,
             self.bias,
@@ -255,6 +256,7 @@ class _ConvTransposeNd(_ConvNd):
             self.groups,
             self.dilation,
         )
+        return output
 
     def _output_padding(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """How much larger the output has to be than the smallest possible one.

@@ -56,7 +56,7 @@ class _MaxPoolNd(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Maxima, or maxima and indices."""
-        return getattr(F, self._function)(
+        pooled: Tensor = getattr(F, self._function)(
             input,
             self.kernel_size,
             self.stride,
@@ -65,6 +65,7 @@ class _MaxPoolNd(Module):
             self.ceil_mode,
             self.return_indices,
         )
+        return pooled
 
     def extra_repr(self) -> str:
         """Sizes of the windows."""
@@ -113,9 +114,10 @@ class _MaxUnpoolNd(Module):
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         """The values at their places, 0 elsewhere."""
-        return getattr(F, self._function)(
+        pooled: Tensor = getattr(F, self._function)(
             input, indices, self.kernel_size, self.stride, self.padding, output_size
         )
+        return pooled
 
     def extra_repr(self) -> str:
         """Sizes of the windows."""
@@ -208,7 +210,7 @@ class _AvgPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Means of windows."""
-        return getattr(F, self._function)(
+        pooled: Tensor = getattr(F, self._function)(
             input,
             self.kernel_size,
             self.stride,
@@ -217,6 +219,7 @@ class _AvgPoolNd(Module):
             self.count_include_pad,
             self.divisor_override,
         )
+        return pooled
 
     def extra_repr(self) -> str:
         """Sizes of the windows."""
@@ -258,9 +261,10 @@ class _LPPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """p-norms of windows."""
-        return getattr(F, self._function)(
+        pooled: Tensor = getattr(F, self._function)(
             input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
         )
+        return pooled
 
     def extra_repr(self) -> str:
         """Exponent, and sizes of the windows."""
@@ -304,7 +308,8 @@ class _AdaptiveAvgPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Means over a grid of output_size windows."""
-        return getattr(F, self._function)(input, self.output_size)
+        pooled: Tensor = getattr(F, self._function)(input, self.output_size)
+        return pooled
 
     def extra_repr(self) -> str:
         """Size of the output."""
@@ -351,7 +356,8 @@ class _AdaptiveMaxPoolNd(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Maxima over a grid of output_size windows, or maxima and indices."""
-        return getattr(F, self._function)(input, self.output_size, self.return_indices)
+        pooled: Tensor = getattr(F, self._function)(input, self.output_size, self.return_indices)
+        return pooled
 
     def extra_repr(self) -> str:
         """Size of the output."""
@@ -409,7 +415,7 @@ class _FractionalMaxPoolNd(Module):
 
     def forward(self, input: Tensor) -> Any:
         """Maxima of randomly placed windows, or maxima and indices."""
-        return getattr(F, self._function)(
+        pooled: Tensor = getattr(F, self._function)(
             input,
             self.kernel_size,
             self.output_size,
@@ -417,6 +423,7 @@ class _FractionalMaxPoolNd(Module):
             self.return_indices,
             self._random_samples,
         )
+        return pooled
 
 
 class FractionalMaxPool2d(_FractionalMaxPoolNd):

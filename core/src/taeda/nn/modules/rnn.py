@@ -480,7 +480,8 @@ class RNNCell(RNNCellBase):
         """
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        return self._step(f"rnn_{self.nonlinearity}_cell", input, hx)
+        state: Tensor = self._step(f"rnn_{self.nonlinearity}_cell", input, hx)
+        return state
 
 
 class LSTMCell(RNNCellBase):
@@ -501,7 +502,8 @@ class LSTMCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """(N, input_size) or (input_size) and (h, c) to the new (h, c)."""
-        return self._step("lstm_cell", input, hx)
+        states: tuple[Tensor, Tensor] = self._step("lstm_cell", input, hx)
+        return states
 
 
 class GRUCell(RNNCellBase):
@@ -522,4 +524,5 @@ class GRUCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """(N, input_size) or (input_size) and the hidden state to the new hidden state."""
-        return self._step("gru_cell", input, hx)
+        state: Tensor = self._step("gru_cell", input, hx)
+        return state

@@ -105,7 +105,7 @@ class _SpectralNorm(Module):
         matrix = self._matrix(weight)
         if self.training:
             self._iterate(matrix, self.n_power_iterations)
-        sigma = self._u.clone().dot(matrix.mv(self._v.clone()))
+        sigma: Tensor = self._u.clone().dot(matrix.mv(self._v.clone()))
         return weight / sigma
 
     def right_inverse(self, value: Tensor) -> Tensor:
@@ -153,6 +153,7 @@ class _Orthogonal(Module):
 
     def __init__(self, weight: Tensor, how: str, use_trivialization: bool) -> None:
         super().__init__()
+        self.base: Tensor | None
         self.how = how
         self.shape = weight.shape
         if use_trivialization and how != "householder":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import taeda
@@ -129,7 +129,7 @@ class ParametrizationList(ModuleList):
     def forward(self) -> Tensor:
         """The parametrized tensor."""
         first, *others = self
-        x = first(*self._originals())
+        x: Tensor = first(*self._originals())
         for module in others:
             x = module(x)
         return x
@@ -164,7 +164,7 @@ def _become_parametrized(module: Module) -> None:
     def __getstate__(self: Any) -> Any:  # noqa: N807
         raise RuntimeError("Serialization of parametrized modules is only supported through state_dict().")
 
-    own = {"__getstate__": __getstate__}
+    own: dict[str, Callable[..., Any]] = {"__getstate__": __getstate__}
     if not hasattr(cls, "__deepcopy__"):
         own["__deepcopy__"] = __deepcopy__
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), own)
@@ -173,7 +173,8 @@ def _become_parametrized(module: Module) -> None:
 def _add_property(module: Module, tensor_name: str) -> None:
     def get(self: Any) -> Tensor:
         if not _cache_users:
-            return self.parametrizations[tensor_name]()
+            computed: Tensor = self.parametrizations[tensor_name]()
+            return computed
         key = (id(self), tensor_name)
         if key not in _cache:
             _cache[key] = self.parametrizations[tensor_name]()

@@ -24,7 +24,8 @@ class WeightNorm:
 
     def compute_weight(self, module: Any) -> Tensor:
         """g * v / norm(v)."""
-        g, v = getattr(module, self.name + "_g"), getattr(module, self.name + "_v")
+        g: Tensor = getattr(module, self.name + "_g")
+        v: Tensor = getattr(module, self.name + "_v")
         return v * (g / norm_except_dim(v, self.dim))
 
     def remove(self, module: Any) -> None:
@@ -59,8 +60,9 @@ class SpectralNorm:
 
     def compute_weight(self, module: Any, iterate: bool) -> Tensor:
         """The weight divided by its largest singular value."""
-        weight = getattr(module, self.name + "_orig")
-        u, v = getattr(module, self.name + "_u"), getattr(module, self.name + "_v")
+        weight: Tensor = getattr(module, self.name + "_orig")
+        u: Tensor = getattr(module, self.name + "_u")
+        v: Tensor = getattr(module, self.name + "_v")
         matrix = self.matrix(weight)
         if iterate:
             with taeda.no_grad():

@@ -90,7 +90,8 @@ class CyclicLR(LRScheduler):
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
             return 1.0
-        return 1 / 2.0 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        share: float = 1 / 2.0 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        return share
 
     def get_lr(self) -> list[Any]:
         """The rates at the present place of the cycle; moves the momentum too."""
