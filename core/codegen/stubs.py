@@ -102,7 +102,11 @@ def stub(names: list[PythonName], template: str) -> str:
 
 def functions_module(names: list[PythonName]) -> str:
     """taeda/_functions.py: the operators that are public as taeda.NAME."""
-    public = [n.name for n in names if any("function" in f.op.where for f in n.signatures)]
+    public = [
+        n.name
+        for n in names
+        if not n.name.startswith("_") and any("function" in f.op.where for f in n.signatures)
+    ]
     lines = "\n".join(f"{name} = ops.{name}" for name in public)
     listed = "".join(f'    "{name}",\n' for name in sorted(public))
     return (

@@ -11,6 +11,7 @@ from typing import Any
 
 import taeda
 from taeda import Tensor
+from taeda._C import ops
 
 __all__ = [
     "fft",
@@ -135,7 +136,7 @@ def _complex_transform(
     dims, sizes = _dims_and_sizes(name, x, s, dim)
     if not dims:
         return x.clone()
-    return taeda._fft_c2c(_resized(name, x, sizes, dims), dims, _normalization(name, norm, forward), forward)
+    return ops._fft_c2c(_resized(name, x, sizes, dims), dims, _normalization(name, norm, forward), forward)
 
 
 def _real_transform(
@@ -151,7 +152,7 @@ def _real_transform(
     dims, sizes = _dims_and_sizes(name, x, s, dim)
     if not dims:
         raise RuntimeError(f"{name}: must transform at least one axis")
-    return taeda._fft_r2c(_resized(name, x, sizes, dims), dims, _normalization(name, norm, forward))
+    return ops._fft_r2c(_resized(name, x, sizes, dims), dims, _normalization(name, norm, forward))
 
 
 def _to_real_transform(
@@ -171,7 +172,7 @@ def _to_real_transform(
     if samples < 1:
         raise RuntimeError(f"{name}: invalid number of data points ({samples}) specified; pass n=1 or more")
     x = _resized(name, x, [*sizes[:-1], samples // 2 + 1], dims)
-    return taeda._fft_c2r(x, dims, _normalization(name, norm, forward), samples)
+    return ops._fft_c2r(x, dims, _normalization(name, norm, forward), samples)
 
 
 def _one(n: int | None) -> list[int] | None:

@@ -7,7 +7,9 @@ from .batchnorm import (
     LazyInstanceNorm1d,
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
-    _InstanceNorm,
+)
+from .batchnorm import (
+    _InstanceNorm as _InstanceNorm,
 )
 
 __all__ = [
@@ -17,5 +19,4 @@ __all__ = [
     "LazyInstanceNorm1d",
     "LazyInstanceNorm2d",
     "LazyInstanceNorm3d",
-    "_InstanceNorm",
 ]
