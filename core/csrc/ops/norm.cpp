@@ -63,6 +63,14 @@ Tensor per_channel(const Tensor& t, const Tensor& input) {
     return ops::reshape(t, sizes);
 }
 
+// Whether there is nothing to compute from; the sums over nothing are then zero.
+bool without_elements(const Tensor& input, const Tensor& grad_weight, const Tensor& grad_bias) {
+    if (input.numel()) return false;
+    ops::zero_(grad_weight);
+    ops::zero_(grad_bias);
+    return true;
+}
+
 }  // namespace
 
 // -- batch and instance ------------------------------------------------------------------------------------------------
@@ -131,7 +139,7 @@ Three fused_batch_norm_backward(const Tensor& grad, const Tensor& input, const T
                                 const Tensor& invstd, bool training, double) {
     Tensor grad_input = empty_tensor(input.sizes(), input.dtype(), input.device());
     Tensor grad_weight = statistics({input.size(1)}, input), grad_bias = statistics({input.size(1)}, input);
-    if (grad_input.is_meta()) return {grad_input, grad_weight, grad_bias};
+    if (grad_input.is_meta() || without_elements(input, grad_weight, grad_bias)) return {grad_input, grad_weight, grad_bias};
     batch_norm_grad_kernel(grad_input.device().type, grad_input, grad_weight, grad_bias, ops::contiguous(grad),
                            ops::contiguous(input), parameter(weight, input), parameter(mean, input),
                            parameter(invstd, input), training);
@@ -206,7 +214,7 @@ Three fused_row_backward(const Tensor& grad, const Tensor& input, Ints shape, co
                          const Tensor& weight) {
     Tensor grad_input = empty_tensor(input.sizes(), input.dtype(), input.device());
     Tensor grad_weight = statistics(shape, input), grad_bias = statistics(shape, input);
-    if (!grad_input.is_meta())
+    if (!grad_input.is_meta() && !without_elements(input, grad_weight, grad_bias))
         layer_norm_grad_kernel(grad_input.device().type, grad_input, grad_weight, grad_bias, ops::contiguous(grad),
                                ops::contiguous(input), mean, rstd, parameter(weight, input));
     return {grad_input, grad_weight, grad_bias};
@@ -305,7 +313,7 @@ Three fused_group_norm_backward(const Tensor& grad, const Tensor& input, int64_t
                                 const Tensor& rstd, const Tensor& weight, double) {
     Tensor grad_input = empty_tensor(input.sizes(), input.dtype(), input.device());
     Tensor grad_weight = statistics({input.size(1)}, input), grad_bias = statistics({input.size(1)}, input);
-    if (!grad_input.is_meta())
+    if (!grad_input.is_meta() && !without_elements(input, grad_weight, grad_bias))
         group_norm_grad_kernel(grad_input.device().type, grad_input, grad_weight, grad_bias, ops::contiguous(grad),
                                ops::contiguous(input), mean, rstd, parameter(weight, input), groups);
     return {grad_input, grad_weight, grad_bias};
