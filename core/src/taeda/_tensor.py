@@ -1,4 +1,4 @@
-"""Methods of Tensor that are written in Python; importing this module adds them to the native type."""
+"""Methods of Tensor and Node that are written in Python; importing this module adds them to the native types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from taeda import _C
-from taeda._C import Tensor, ops
+from taeda._C import Node, Tensor, ops
 from taeda._printing import tensor_repr
 
 __all__: list[str] = []
@@ -71,6 +71,18 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     """Calls hook(leaf) after the gradient was added to leaf.grad."""
     number = _C._register_after_accumulate(self, hook)
     return RemovableHandle(lambda: _C._remove_tensor_hook(self, number))
+
+
+def register_node_hook(self: Node, hook: Callable[..., Any]) -> RemovableHandle:
+    """Calls hook(grad_inputs, grad_outputs) after the node has run; a returned tuple replaces grad_inputs."""
+    number = self._register_hook(hook)
+    return RemovableHandle(lambda: self._remove_hook(number))
+
+
+def register_node_prehook(self: Node, hook: Callable[..., Any]) -> RemovableHandle:
+    """Calls hook(grad_outputs) before the node runs; a returned tuple replaces grad_outputs."""
+    number = self._register_prehook(hook)
+    return RemovableHandle(lambda: self._remove_hook(number))
 
 
 def tensor_type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
@@ -174,6 +186,11 @@ def pin_memory(self: Tensor) -> Tensor:
     return self
 
 
+def is_pinned(self: Tensor) -> bool:
+    """Whether the memory is page-locked: never."""
+    return False
+
+
 def share_memory_(self: Tensor) -> Tensor:
     """Moves the memory where worker processes can see it; see taeda.multiprocessing."""
     raise NotImplementedError(
@@ -191,11 +208,16 @@ def _add_methods() -> None:
         "backward": backward, "register_hook": register_hook, "type": tensor_type, "new_tensor": new_tensor,
         "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook, "__deepcopy__": deep_copy,
         "__reduce_ex__": reduce_ex, "__contains__": contains, "__format__": format_tensor, "cpu": cpu, "cuda": cuda,
-        "pin_memory": pin_memory, "share_memory_": share_memory_, "__reversed__": reversed_, "__repr__": tensor_repr,
-        "__array_priority__": 1000, "__module__": "taeda",
+        "pin_memory": pin_memory, "is_pinned": is_pinned, "share_memory_": share_memory_, "__reversed__": reversed_,
+        "__repr__": tensor_repr, "__array_priority__": 1000, "__module__": "taeda",
     }  # fmt: skip
     for name, value in added.items():
         setattr(Tensor, name, value)
+    for name, value in {
+        "register_hook": register_node_hook,
+        "register_prehook": register_node_prehook,
+    }.items():
+        setattr(Node, name, value)
 
 
 _add_methods()

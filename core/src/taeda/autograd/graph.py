@@ -24,7 +24,9 @@ def get_gradient_edge(tensor: Tensor) -> tuple[Node, int]:
         )
     if tensor.grad_fn is not None:
         return tensor.grad_fn, tensor.output_nr
-    node, index = tensor.expand_as(tensor).grad_fn.next_functions[0]
+    view = tensor.expand_as(tensor).grad_fn
+    assert view is not None
+    node, index = view.next_functions[0]
     assert node is not None
     return node, index
 
