@@ -42,6 +42,22 @@ def test_what_is_written_when_nothing_is_said(tmp_path):
     ]
 
 
+def test_weights_of_a_wrapping_module_ask_for_their_prefix(tmp_path):
+    model = glyph_resnet(num_classes=4, widths=[4, 4, 8])
+    wrapped = {f"model.{key}": value for key, value in model.state_dict().items()}
+    options = {
+        "name": "glyphs",
+        "architecture": "taeda_vision.models:glyph_resnet",
+        "arguments": {"num_classes": 4, "widths": [4, 4, 8]},
+        "preprocessing": GlyphClassification(size=16),
+    }
+    with pytest.raises(
+        ArchiveError, match=r"got 'model\.conv1\.weight' .*; pass prefix='model\.' \(--prefix"
+    ):
+        taeda_serve.package(wrapped, tmp_path / "glyphs.taeda", **options)
+    taeda_serve.package(wrapped, tmp_path / "glyphs.taeda", prefix="model.", **options)
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

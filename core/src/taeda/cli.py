@@ -74,11 +74,33 @@ def _facts() -> dict[str, object]:
     facts["python"] = f"{platform.python_version()} ({platform.system()} {platform.machine()})"
     facts["isa"] = build.pop("isa", None)
     facts["threads"] = build.pop("threads", None) or taeda.get_num_threads()
-    facts["libraries"] = build.pop("libraries", {})
+    facts["libraries"] = _native_libraries()
     facts["devices"] = _devices()
     facts["packages"] = _installed_siblings()
     facts.update(build)
     return facts
+
+
+def _native_libraries() -> dict[str, str]:
+    """Versions of the libraries that the core calls, as they say themselves."""
+    import ctypes
+    from pathlib import Path
+
+    import taeda
+
+    folder = Path(taeda._C.__file__).parent
+    versions = {}
+    if (folder / "libtaeda_onednn.so").exists():
+        # oneDNN comes with the package, or is the system's.
+        bundled = folder / "libdnnl.so.3"
+        library = ctypes.CDLL(str(bundled if bundled.exists() else bundled.name))
+        library.dnnl_version.restype = ctypes.POINTER(ctypes.c_int * 3)
+        versions["oneDNN"] = ".".join(str(part) for part in library.dnnl_version().contents)
+    if (folder / "libscipy_openblas.so").exists():
+        library = ctypes.CDLL(str(folder / "libscipy_openblas.so"))
+        library.scipy_openblas_get_config.restype = ctypes.c_char_p
+        versions["OpenBLAS"] = library.scipy_openblas_get_config().decode().split()[1]
+    return versions
 
 
 def _devices() -> list[str]:
@@ -148,7 +170,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser(commands: dict[str, Command], broken: dict[str, str]) -> tuple[_Parser, dict[str, str]]:
     """The parser, and the commands whose declaration of arguments failed."""
     parser = _Parser(prog="taeda", description="A PyTorch-API deep-learning suite.")
-    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument(
+        "--version", action="store_true", dest="shows_own_version", help="show the version and exit"
+    )
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, command in sorted(commands.items()):
         own = _Parser(prog=f"taeda {name}", description=command.help)
@@ -194,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted is not None and wanted not in commands:
             raise CommandError(_unknown(wanted, commands))
         options = parser.parse_args(words)
-        if options.version:
+        if options.shows_own_version:
             print(_version())
             return 0
         if options.command is None:

@@ -68,8 +68,10 @@ def package(
     steps = _steps(preprocessing)
     design = Architecture(architecture, check_json(dict(arguments or {}), "arguments"))
     labels_checked = parse_labels(list(labels) if labels is not None else None, "labels")
-    weights = state_to_bytes(_state(model, prefix))
+    state = _state(model, prefix)
     module = build(design, trust)
+    _check_prefix(state, module, prefix)
+    weights = state_to_bytes(state)
     specs = tuple(inputs) if inputs is not None else _image_input(steps)
     draft = Manifest(
         name=name,
@@ -104,6 +106,21 @@ def _state(model: Any, prefix: str) -> Mapping[str, taeda.Tensor]:
     else:
         return read_checkpoint(Path(model), prefix)
     return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _check_prefix(state: Mapping[str, taeda.Tensor], module: taeda.nn.Module, prefix: str) -> None:
+    """Find weights that only need a prefix removed, as those of a module that wraps the architecture."""
+    own = module.state_dict().keys()
+    first = next(iter(own), "")
+    for key in state:
+        before = key.removesuffix(first)
+        if before and key.endswith(f".{first}") and own <= {name.removeprefix(before) for name in state}:
+            raise ArchiveError.about(
+                "prefix",
+                expected=f"the keys of {type(module).__name__}, such as {first!r}",
+                got=f"{key!r} and others with the prefix {prefix + before!r}",
+                fix=f"pass prefix={prefix + before!r} (--prefix {prefix + before})",
+            )
 
 
 def _image_input(steps: tuple[TransformStep, ...]) -> tuple[TensorSpec, ...]:
