@@ -42,6 +42,11 @@ void index_combine(const Tensor& self, int64_t dim, const Tensor& index, const T
         parallel_for(0, to.outer * pieces, row_grain(n * piece), [&](int64_t begin, int64_t end) {
             for (int64_t unit = begin; unit < end; ++unit) {
                 int64_t outer = unit / pieces, column = unit % pieces * piece, columns = std::min(piece, to.inner - column);
+                if (to.inner == 1) {
+                    T* slice = target + outer * to.length;
+                    for (int64_t k = 0; k < n; ++k) slice[positions[k]] = combine(slice[positions[k]], from[outer * n + k]);
+                    continue;
+                }
                 for (int64_t k = 0; k < n; ++k) {
                     const T* row = from + (outer * n + k) * to.inner + column;
                     T* place = target + (outer * to.length + positions[k]) * to.inner + column;

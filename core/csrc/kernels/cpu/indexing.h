@@ -11,6 +11,14 @@ namespace taeda::cpu {
 template <class E>
 void check_indices(const char* op, const int64_t* index, int64_t n, int64_t dim, int64_t size, bool negative_counts = false);
 
+// The same on the calling thread, for a few indices that are used right afterwards.
+template <class E>
+inline void check_few_indices(const char* op, const int64_t* index, int64_t n, int64_t dim, int64_t size) {
+    uint64_t most = 0;  // negative ones are the largest unsigned numbers
+    for (int64_t i = 0; i < n; ++i) most = std::max(most, uint64_t(index[i]));
+    if (most >= uint64_t(size)) [[unlikely]] check_indices<E>(op, index, n, dim, size);
+}
+
 // The element offset of the i-th coordinate, in row-major order, of some dimensions.
 class OffsetMap {
 public:

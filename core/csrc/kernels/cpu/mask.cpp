@@ -58,17 +58,29 @@ void masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source
     });
 }
 
+// Rows of the last dimension are walked without dividing; only a block's start is located.
 void nonzero(const Tensor& out, const Tensor& mask) {
     const bool* m = mask.data<bool>();
     int64_t* to = out.data<int64_t>();
-    const int64_t dims = mask.dim();
+    const size_t dims = size_t(mask.dim());
+    if (dims == 0) return;  // one row without coordinates, or none
     Ints sizes = mask.sizes();
+    const int64_t last = sizes[dims - 1];
     each_mask_block(m, mask.numel(), [&](int64_t begin, int64_t end, int64_t k) {
-        for (int64_t i = begin; i < end; ++i) {
-            if (!m[i]) continue;
-            int64_t rest = i;
-            for (int64_t d = dims; d-- > 0; rest /= sizes[size_t(d)]) to[k * dims + d] = rest % sizes[size_t(d)];
-            ++k;
+        Dims at(dims);
+        int64_t rest = begin;
+        for (size_t d = dims; d-- > 0; rest /= sizes[d]) at[d] = rest % sizes[d];
+        int64_t* row = to + k * int64_t(dims);
+        for (int64_t i = begin; i < end;) {
+            int64_t stop = std::min(end, i + last - at[dims - 1]), shift = at[dims - 1] - i;
+            for (; i < stop; ++i) {
+                if (!m[i]) continue;
+                for (size_t d = 0; d + 1 < dims; ++d) row[d] = at[d];
+                row[dims - 1] = i + shift;
+                row += dims;
+            }
+            at[dims - 1] = 0;
+            for (size_t d = dims - 1; d-- > 0 && ++at[d] == sizes[d];) at[d] = 0;
         }
     });
 }

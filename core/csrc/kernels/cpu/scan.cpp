@@ -11,7 +11,7 @@ constexpr int64_t kStrip = 64;  // neighbouring slices that are scanned side by 
 // f(acc, x) -> the next accumulator, for all slices; out takes the accumulator after each element.
 template <class T, class A, class F> void scan(const Tensor& out, const Tensor& in, int64_t dim, A start, F f) {
     Slices s(in, dim);
-    s.each_strip(kStrip, [&](int64_t at, int64_t columns) {
+    s.each_strip(kStrip, [&](int64_t at, int64_t columns, int64_t, int64_t) {
         const T* from = in.data<T>() + at;
         T* to = out.data<T>() + at;
         if (columns == 1) {
@@ -60,7 +60,7 @@ void running_extremum(const Tensor& values, const Tensor& indices, const Tensor&
     Slices s(in, dim);
     DType dtype = in.dtype() == DType::bool_ ? DType::uint8 : in.dtype();
     visit_real(dtype, largest ? "cummax" : "cummin", [&]<class T>() {
-        s.each_strip(1, [&](int64_t at, int64_t) {
+        s.each_strip(1, [&](int64_t at, int64_t, int64_t, int64_t) {
             const T* from = in.data<T>() + at;
             T* value = values.data<T>() + at;
             int64_t* index = indices.data<int64_t>() + at;

@@ -40,12 +40,13 @@ template <class T, bool is_row> struct Strip {
     template <bool log> void softmax(T* out, const T* in) const {
         const V lowest(-std::numeric_limits<C>::infinity());
         V top = lowest, sum(0);
-        each([&](int64_t i, int64_t n) { top = vm::maximum(top, padded(load(in, i, n), n, lowest)); });
+        // A NaN passes unseen here, but makes the sum NaN.
+        each([&](int64_t i, int64_t n) { top = V(native::larger<C>(padded(load(in, i, n), n, lowest).v, top.v)); });
         top = highest(top);
         // float and double keep the exponentials in `out`; a 16-bit `out` would round them.
         constexpr bool keeps = std::is_same_v<T, C> && !log;
         each([&](int64_t i, int64_t n) {
-            V e = vm::exp(load(in, i, n) - top);
+            V e = vm::exp_nonpositive(load(in, i, n) - top);
             if constexpr (keeps) store(out, i, n, e);
             sum += padded(e, n, V(0));
         });
@@ -54,7 +55,7 @@ template <class T, bool is_row> struct Strip {
         each([&](int64_t i, int64_t n) {
             if constexpr (keeps) store(out, i, n, load(out, i, n) * scale);
             else if constexpr (log) store(out, i, n, load(in, i, n) - shift);
-            else store(out, i, n, vm::exp(load(in, i, n) - shift) * scale);
+            else store(out, i, n, vm::exp_nonpositive(load(in, i, n) - shift) * scale);
         });
     }
     template <bool log> void backward(T* grad_in, const T* grad, const T* result) const {
@@ -73,7 +74,7 @@ template <class T, bool is_row> struct Strip {
 
 // f(strip, offset) for all strips, the strip of the fitting kind.
 template <class T, class F> void each_strip(const Slices& slices, F f) {
-    slices.each_strip(Vec<op_type<T>>::size, [&](int64_t at, int64_t columns) {
+    slices.each_strip(Vec<op_type<T>>::size, [&](int64_t at, int64_t columns, int64_t, int64_t) {
         if (slices.inner == 1) f(Strip<T, true>(slices, columns), at);
         else f(Strip<T, false>(slices, columns), at);
     }, kGrainExponentials);

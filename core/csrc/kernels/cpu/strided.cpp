@@ -57,6 +57,11 @@ template <class T> void move_elements(Place to, Place from, int64_t rows, int64_
             T value;
             std::memcpy(&value, from.at, sizeof(T));
             std::fill_n(reinterpret_cast<T*>(to.at), columns, value);
+        } else if (from.column_stride == -int64_t(sizeof(T)) && to.column_stride == sizeof(T)) {
+            T* target = reinterpret_cast<T*>(to.at);
+            const T* source = reinterpret_cast<const T*>(from.at);
+#pragma GCC ivdep
+            for (int64_t c = 0; c < columns; ++c) target[c] = source[-c];
         } else {
             for (int64_t c = 0; c < columns; ++c)
                 std::memcpy(to.at + c * to.column_stride, from.at + c * from.column_stride, sizeof(T));

@@ -51,8 +51,7 @@ template <class T> Vec<T> split_exponent(Vec<T> x, Vec<T>& n) {
 }
 // Values outside make the result 0 or infinity all the same; NaN stays.
 template <class T> Vec<T> limit(Vec<T> x, double low, double high) {
-    x = select(x < Vec<T>(low), Vec<T>(low), x);
-    return select(x > Vec<T>(high), Vec<T>(high), x);
+    return Vec<T>(native::smaller<T>(Vec<T>(high).v, native::larger<T>(Vec<T>(low).v, x.v)));
 }
 // exp(r) - 1 on [-ln 2 / 2, ln 2 / 2].
 template <class T> Vec<T> expm1_reduced(Vec<T> r) {
@@ -66,16 +65,19 @@ template <class T> Vec<T> expm1_reduced(Vec<T> r) {
     return mul_add(r * r, q, r);
 }
 
+// exp for arguments from -104 (-746) to 89 (710).
+template <class T> Vec<T> exp_limited(Vec<T> x) {
+    Vec<T> n, r = split_exponent(x, n), p;
+    if constexpr (is_float<T>)
+        p = poly(r, 1, 1, 0x1.fffffcp-2, 0x1.555492p-3, 0x1.5558d8p-5, 0x1.12394cp-7, 0x1.6a335ep-10);
+    else p = expm1_reduced(r) + Vec<T>(1);
+    return Vec<T>(native::scale<T>(p.v, n.v));
+}
 // 1 ULP (float), 1 ULP (double).
-template <class T> Vec<T> exp(Vec<T> x) {
-    Vec<T> n, r = split_exponent(limit(x, is_float<T> ? -104 : -746, is_float<T> ? 89 : 710), n), p;
-    if constexpr (is_float<T>) {
-        p = poly(r, 0x1.fffffcp-2, 0x1.555492p-3, 0x1.5558d8p-5, 0x1.12394cp-7, 0x1.6a335ep-10);
-        p = mul_add(r * r, p, r);
-    } else {
-        p = expm1_reduced(r);
-    }
-    return Vec<T>(native::scale<T>((p + Vec<T>(1)).v, n.v));
+template <class T> Vec<T> exp(Vec<T> x) { return exp_limited(limit(x, is_float<T> ? -104 : -746, is_float<T> ? 89 : 710)); }
+// exp for x <= 0, to the same bound.
+template <class T> Vec<T> exp_nonpositive(Vec<T> x) {
+    return exp_limited(Vec<T>(native::larger<T>(Vec<T>(is_float<T> ? -104 : -746).v, x.v)));
 }
 
 // 1 ULP (float), 1 ULP (double).
@@ -101,7 +103,7 @@ template <class T> Vec<T> expm1(Vec<T> x) {
 
 // 3 ULP (float), 3 ULP (double).
 template <class T> Vec<T> sigmoid(Vec<T> x) {
-    Vec<T> e = exp(from_bits<T>(bits_of(x) | bits_of(Vec<T>(T(-0.0)))));
+    Vec<T> e = exp_nonpositive(from_bits<T>(bits_of(x) | bits_of(Vec<T>(T(-0.0)))));
     return select(x < Vec<T>(0), e, Vec<T>(1)) / (Vec<T>(1) + e);
 }
 
