@@ -74,9 +74,7 @@ from taeda.random import get_rng_state, initial_seed, manual_seed, seed, set_rng
 
 if TYPE_CHECKING:
     from taeda import (
-        amp,
         autograd,
-        cpu,
         fft,
         hub,
         linalg,
