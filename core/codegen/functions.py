@@ -182,7 +182,9 @@ class FunctionWriter:
             return [f"return native::{self.op.name}({self._arguments()});"]
         value = self._pure_call()
         if kind == "view":
-            lines = [f"Tensor result = {value};", "track_view(result, self);"]
+            lines = [f"Tensor result = {value};"]
+            if d:  # a view without derivative is cut off: changing it is no business of its base
+                lines.append("track_view(result, self);")
         elif self.schema.returns == "()":
             return [f"{value};"]
         else:

@@ -33,10 +33,10 @@ void check(const Tensor& query, const Tensor& key, const Tensor& value, const Te
 
 // Leading dimensions joined to (B, H, rows, width).
 Tensor four_dims(const Tensor& t) {
-    if (t.dim() == 4) return t;
-    if (t.dim() == 2) return ops::unsqueeze(ops::unsqueeze(t, 0), 0);
-    if (t.dim() == 3) return ops::unsqueeze(t, 0);
-    return ops::reshape(t, {-1, t.size(-3), t.size(-2), t.size(-1)});
+    if (t.dim() > 4) return ops::reshape(t, {-1, t.size(-3), t.size(-2), t.size(-1)});
+    Tensor result = t;
+    while (result.dim() < 4) result = ops::unsqueeze(result, 0);
+    return result;
 }
 
 Tensor unit_stride(const Tensor& t) { return t.stride(-1) == 1 || t.size(-1) == 1 ? t : ops::contiguous(t); }
@@ -67,8 +67,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
     bool mask_fits = !attn_mask.defined() || (attn_mask.dim() <= 4 && query.dim() <= 4 && !(thread_state.grad_enabled && attn_mask.requires_grad()));
     if (dropout_p == 0 && mask_fits && query.is_floating() && query.size(-1) > 0 && batches_agree(query, key, value, enable_gqa)) {
-        Tensor mask = attn_mask.defined() ? four_dims(attn_mask.dim() == 3 && query.dim() == 4 ? ops::unsqueeze(attn_mask, 0) : attn_mask)
-                                          : attn_mask;
+        Tensor mask = attn_mask.defined() ? four_dims(attn_mask) : attn_mask;
         Tensor out = std::get<0>(
             ops::fused_attention(four_dims(query), four_dims(key), four_dims(value), mask, is_causal, factor));
         Dims sizes(query.sizes());

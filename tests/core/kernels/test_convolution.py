@@ -1,0 +1,78 @@
+"""Convolution kernels against sums written out, and against themselves on other numbers of threads."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import taeda
+from taeda.nn import functional as F
+
+rng = np.random.default_rng(0)
+# batch, channels in and out, size, kernel, stride, padding, dilation, groups
+CASES = [
+    (2, 3, 4, 7, 3, 1, 1, 1, 1), (1, 4, 6, 8, 3, 2, 1, 1, 2), (2, 8, 8, 6, 3, 1, 2, 2, 8), (3, 16, 32, 5, 1, 2, 0, 1, 1),
+    (2, 5, 7, 9, 5, 3, 2, 1, 1), (1, 10, 8, 6, 2, 1, 0, 1, 2), (17, 2, 16, 5, 3, 1, 1, 1, 1),
+]  # fmt: skip
+
+
+def convolve(x, w, stride, padding, dilation, groups):
+    """Cross-correlation over the last two dimensions, window by window."""
+    x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    (N, _, H, W), (K, C, R, S) = x.shape, w.shape
+    rows = (H - dilation * (R - 1) - 1) // stride + 1
+    columns = (W - dilation * (S - 1) - 1) // stride + 1
+    out = np.zeros((N, K, rows, columns))
+    for i, j in itertools.product(range(rows), range(columns)):
+        top, left = i * stride, j * stride
+        window = x[:, :, top : top + dilation * (R - 1) + 1 : dilation, left : left + dilation * (S - 1) + 1 : dilation]
+        for g in range(groups):
+            part = slice(g * K // groups, (g + 1) * K // groups)
+            out[:, part, i, j] = np.einsum("nchw,kchw->nk", window[:, g * C : (g + 1) * C], w[part])
+    return out
+
+
+def operands(case):
+    n, c, k, size, kernel, _, _, _, groups = case
+    return rng.standard_normal((n, c, size, size + 1)), rng.standard_normal((k, c // groups, kernel, kernel))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10), ("bfloat16", 0.3), ("float16", 0.05)])
+def test_forward(case, dtype, tolerance):
+    x, w = operands(case)
+    bias = rng.standard_normal(case[2])
+    a, b, c = (taeda.tensor(v).to(getattr(taeda, dtype)) for v in (x, w, bias))
+    result = F.conv2d(a, b, c, *case[5:]).double().numpy()
+    np.testing.assert_allclose(result, convolve(x, w, *case[5:]) + bias[:, None, None], atol=tolerance)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_the_adjoint_maps(case):
+    # <g, conv(x, w)> is linear in x and in w: its gradients give the same number back.
+    x, w = (taeda.tensor(v, dtype=taeda.float32).requires_grad_() for v in operands(case))
+    out = F.conv2d(x, w, None, *case[5:])
+    g = taeda.tensor(rng.standard_normal(tuple(out.shape)), dtype=taeda.float32)
+    value = float((out * g).sum())
+    grad_x, grad_w = taeda.autograd.grad(out, (x, w), g)
+    for gradient, operand in ((grad_x, x), (grad_w, w)):
+        assert float((gradient * operand).sum()) == pytest.approx(value, rel=1e-3, abs=1e-2)
+    moved = operands(case)[0]
+    expected = (convolve(moved, w.detach().double().numpy(), *case[5:]) * g.numpy()).sum()
+    assert float((grad_x.double() * taeda.tensor(moved)).sum()) == pytest.approx(expected, rel=1e-3, abs=1e-2)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_threads_change_no_bit(case, dtype):
+    x, w = (taeda.tensor(v).to(getattr(taeda, dtype)).requires_grad_() for v in operands(case))
+    bias = taeda.zeros(case[2], dtype=getattr(taeda, dtype), requires_grad=True)
+    before = taeda.get_num_threads()
+    results = []
+    for threads in (1, 2, 5):
+        taeda.set_num_threads(threads)
+        out = F.conv2d(x, w, bias, *case[5:])
+        every = (out, *taeda.autograd.grad(out, (x, w, bias), taeda.ones_like(out)))
+        results.append([t.detach().float().numpy().tobytes() for t in every])
+    taeda.set_num_threads(before)
+    assert results[0] == results[1] == results[2]
