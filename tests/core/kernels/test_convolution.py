@@ -11,9 +11,14 @@ from taeda.nn import functional as F
 rng = np.random.default_rng(0)
 # batch, channels in and out, size, kernel, stride, padding, dilation, groups
 CASES = [
-    (2, 3, 4, 7, 3, 1, 1, 1, 1), (1, 4, 6, 8, 3, 2, 1, 1, 2), (2, 8, 8, 6, 3, 1, 2, 2, 8), (3, 16, 32, 5, 1, 2, 0, 1, 1),
-    (2, 5, 7, 9, 5, 3, 2, 1, 1), (1, 10, 8, 6, 2, 1, 0, 1, 2), (17, 2, 16, 5, 3, 1, 1, 1, 1),
-]  # fmt: skip
+    (2, 3, 4, 7, 3, 1, 1, 1, 1),
+    (1, 4, 6, 8, 3, 2, 1, 1, 2),
+    (2, 8, 8, 6, 3, 1, 2, 2, 8),
+    (3, 16, 32, 5, 1, 2, 0, 1, 1),
+    (2, 5, 7, 9, 5, 3, 2, 1, 1),
+    (1, 10, 8, 6, 2, 1, 0, 1, 2),
+    (17, 2, 16, 5, 3, 1, 1, 1, 1),
+]
 
 
 def convolve(x, w, stride, padding, dilation, groups):
@@ -25,7 +30,12 @@ def convolve(x, w, stride, padding, dilation, groups):
     out = np.zeros((N, K, rows, columns))
     for i, j in itertools.product(range(rows), range(columns)):
         top, left = i * stride, j * stride
-        window = x[:, :, top : top + dilation * (R - 1) + 1 : dilation, left : left + dilation * (S - 1) + 1 : dilation]
+        window = x[
+            :,
+            :,
+            top : top + dilation * (R - 1) + 1 : dilation,
+            left : left + dilation * (S - 1) + 1 : dilation,
+        ]
         for g in range(groups):
             part = slice(g * K // groups, (g + 1) * K // groups)
             out[:, part, i, j] = np.einsum("nchw,kchw->nk", window[:, g * C : (g + 1) * C], w[part])
@@ -38,7 +48,9 @@ def operands(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10), ("bfloat16", 0.3), ("float16", 0.05)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-10), ("bfloat16", 0.3), ("float16", 0.05)]
+)
 def test_forward(case, dtype, tolerance):
     x, w = operands(case)
     bias = rng.standard_normal(case[2])

@@ -14,9 +14,11 @@ MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 AVG = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 # shape, kernel, stride, padding, dilation, ceil_mode
 CASES = [
-    ((2, 3, 20), (3,), (2,), (1,), (1,), False), ((2, 3, 9, 8), (2, 3), (2, 1), (1, 0), (1, 1), False),
-    ((1, 2, 9, 40), (3, 3), (2, 2), (1, 1), (2, 1), True), ((1, 2, 5, 6, 7), (2, 3, 2), (1, 2, 2), (1, 1, 0), (1, 1, 2), True),
-]  # fmt: skip
+    ((2, 3, 20), (3,), (2,), (1,), (1,), False),
+    ((2, 3, 9, 8), (2, 3), (2, 1), (1, 0), (1, 1), False),
+    ((1, 2, 9, 40), (3, 3), (2, 2), (1, 1), (2, 1), True),
+    ((1, 2, 5, 6, 7), (2, 3, 2), (1, 2, 2), (1, 1, 0), (1, 1, 2), True),
+]
 
 
 def windows(x, kernel, stride, padding, dilation, out):
@@ -41,7 +43,9 @@ def test_largest_elements_and_where_they_are(case):
     values, indices = MAX[len(kernel)](taeda.tensor(x), kernel, stride, padding, dilation, ceil_mode, True)
     for at, inside, flat, _ in windows(x, kernel, stride, padding, dilation, values.shape[2:]):
         np.testing.assert_array_equal(values.numpy()[(slice(None), slice(None), *at)], inside.max(-1))
-        np.testing.assert_array_equal(indices.numpy()[(slice(None), slice(None), *at)], flat[inside.argmax(-1)])
+        np.testing.assert_array_equal(
+            indices.numpy()[(slice(None), slice(None), *at)], flat[inside.argmax(-1)]
+        )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -69,10 +73,13 @@ def test_adaptive(size):
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: F.max_pool2d(x, 3, 2, 1), lambda x: F.avg_pool2d(x, 3, 2, 1, True, False), lambda x: F.adaptive_avg_pool2d(x, 3),
-        lambda x: F.adaptive_max_pool2d(x, 2), lambda x: F.avg_pool2d(x, 2, divisor_override=3),
+        lambda x: F.max_pool2d(x, 3, 2, 1),
+        lambda x: F.avg_pool2d(x, 3, 2, 1, True, False),
+        lambda x: F.adaptive_avg_pool2d(x, 3),
+        lambda x: F.adaptive_max_pool2d(x, 2),
+        lambda x: F.avg_pool2d(x, 2, divisor_override=3),
     ],
-)  # fmt: skip
+)
 def test_gradients(function):
     x = taeda.tensor(rng.permutation(2 * 2 * 5 * 6).reshape(2, 2, 5, 6) / 10.0).requires_grad_()
     assert gradcheck(function, (x,))
@@ -82,11 +89,20 @@ def test_gradients(function):
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: F.max_pool2d(taeda.zeros(3), 2), r"max_pool2d: expected input of shape \(N, C, H, W\) or \(C, H, W\), got shape \[3\]"),
-        (lambda: F.max_pool2d(taeda.zeros(1, 3, 4, 4), 2, 2, 2), "pad should be at most half of effective kernel size.*got pad=2, kernel_size=2"),
-        (lambda: F.avg_pool2d(taeda.zeros(1, 1, 2, 2), 5), r"avg_pool2d: the window \(kernel_size \[5, 5\].*does not fit into an input of shape"),
+        (
+            lambda: F.max_pool2d(taeda.zeros(3), 2),
+            r"max_pool2d: expected input of shape \(N, C, H, W\) or \(C, H, W\), got shape \[3\]",
+        ),
+        (
+            lambda: F.max_pool2d(taeda.zeros(1, 3, 4, 4), 2, 2, 2),
+            "pad should be at most half of effective kernel size.*got pad=2, kernel_size=2",
+        ),
+        (
+            lambda: F.avg_pool2d(taeda.zeros(1, 1, 2, 2), 5),
+            r"avg_pool2d: the window \(kernel_size \[5, 5\].*does not fit into an input of shape",
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors(call, text):
     with pytest.raises(RuntimeError, match=text):
         call()

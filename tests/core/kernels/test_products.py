@@ -7,7 +7,17 @@ import taeda
 from taeda.nn import functional as F
 
 rng = np.random.default_rng(0)
-SIZES = [(1, 1, 1), (8, 8, 8), (5, 40, 9), (1, 300, 70), (300, 1, 70), (70, 40, 50), (9, 11, 2100), (130, 140, 64), (2, 3, 0)]
+SIZES = [
+    (1, 1, 1),
+    (8, 8, 8),
+    (5, 40, 9),
+    (1, 300, 70),
+    (300, 1, 70),
+    (70, 40, 50),
+    (9, 11, 2100),
+    (130, 140, 64),
+    (2, 3, 0),
+]
 DTYPES = {
     "float32": 1e-4, "float64": 1e-10, "bfloat16": 0.2, "float16": 0.03, "complex64": 1e-3, "complex128": 1e-10,
     "int64": 0, "int8": 0, "uint8": 0,
@@ -33,7 +43,9 @@ def matrix(rows, columns, dtype, layout):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("layouts", [("rows", "rows"), ("columns", "rows"), ("rows", "columns"), ("columns", "gaps")])
+@pytest.mark.parametrize(
+    "layouts", [("rows", "rows"), ("columns", "rows"), ("rows", "columns"), ("columns", "gaps")]
+)
 def test_product(dtype, size, layouts):
     m, n, k = size
     (a, x), (b, y) = matrix(m, k, dtype, layouts[0]), matrix(k, n, dtype, layouts[1])
@@ -41,14 +53,20 @@ def test_product(dtype, size, layouts):
     expected = x.astype("complex128" if dtype.startswith("complex") else "float64") @ y
     if dtype in ("int8", "uint8"):
         expected = expected.astype("int64").astype(dtype).astype("float64")  # sums wrap
-    np.testing.assert_allclose(result, expected, rtol=0.01 if dtype == "bfloat16" else 1e-3, atol=DTYPES[dtype])
+    np.testing.assert_allclose(
+        result, expected, rtol=0.01 if dtype == "bfloat16" else 1e-3, atol=DTYPES[dtype]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("size", [(3, 4, 5), (1, 6, 200), (64, 33, 100)])
 def test_linear_adds_the_bias(dtype, size):
     m, n, k = size
-    (x, a), (w, b), (bias, c) = matrix(m, k, dtype, "rows"), matrix(n, k, dtype, "rows"), matrix(1, n, dtype, "rows")
+    (x, a), (w, b), (bias, c) = (
+        matrix(m, k, dtype, "rows"),
+        matrix(n, k, dtype, "rows"),
+        matrix(1, n, dtype, "rows"),
+    )
     result = F.linear(x, w, bias[0]).double().numpy()
     np.testing.assert_allclose(result, a.astype("float64") @ b.T + c[0], rtol=0.01, atol=1e-4)
 

@@ -31,7 +31,9 @@ def test_embedding_by_frequency():
 
 
 def test_embedding_names_the_wrong_index():
-    with pytest.raises(IndexError, match=r"embedding: index 7 at position 1 is out of range for a table of 5 rows.*\[0, 4\]"):
+    with pytest.raises(
+        IndexError, match=r"embedding: index 7 at position 1 is out of range for a table of 5 rows.*\[0, 4\]"
+    ):
         F.embedding(taeda.tensor([0, 7]), taeda.ones(5, 2))
 
 
@@ -45,7 +47,9 @@ def test_cross_entropy_of_both_orders(shape, reduction, smoothing):
     weight = taeda.tensor(rng.uniform(0.5, 1.5, 7))
 
     def loss(x):
-        return F.cross_entropy(x, taeda.tensor(classes), weight, reduction=reduction, label_smoothing=smoothing)
+        return F.cross_entropy(
+            x, taeda.tensor(classes), weight, reduction=reduction, label_smoothing=smoothing
+        )
 
     x, w = np.moveaxis(logits.detach().numpy(), 1, -1), weight.numpy()
     logs = x - np.log(np.exp(x).sum(-1, keepdims=True))
@@ -64,7 +68,10 @@ def test_losses_name_the_wrong_class():
     for loss in (F.cross_entropy, F.nll_loss):
         with pytest.raises(IndexError, match="target class 9 is out of range for 3 classes"):
             loss(taeda.ones(2, 3), taeda.tensor([0, 9]))
-    with pytest.raises(ValueError, match=r"Expected input batch_size|expected input batch_size \(2\) to match target batch_size \(3\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected input batch_size|expected input batch_size \(2\) to match target batch_size \(3\)",
+    ):
         F.cross_entropy(taeda.ones(2, 3), taeda.tensor([0, 1, 2]))
 
 
