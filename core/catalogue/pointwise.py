@@ -20,8 +20,10 @@ binary("true_divide", "x / y", "self / other; integers are divided as floating-p
 composite("div(Operand self, Operand other, *, str? rounding_mode=None) -> Tensor",
           "self / other, optionally rounded: rounding_mode 'trunc' or 'floor'.", inplace=True, out=True,
           aliases=("divide",))  # fmt: skip
-binary("div_trunc", "div_trunc(x, y)", "self / other rounded toward zero.", dtypes="fi", where=())
-binary("floor_divide", "div_floor(x, y)", "self / other rounded down.", dtypes="fi")
+binary("div_trunc", "div_trunc(x, y)", "self / other rounded toward zero.", dtypes="fi", where=(),
+       vjp={"self": "zeros_like(grad)", "other": "zeros_like(grad)"})  # fmt: skip
+binary("floor_divide", "div_floor(x, y)", "self / other rounded down.", dtypes="fi",
+       vjp={"self": "zeros_like(grad)", "other": "zeros_like(grad)"})  # fmt: skip
 binary("remainder", "remainder(x, y)", "The remainder with the sign of the divisor, as Python's %.", dtypes="fi",
        vjp={"self": "grad", "other": "-grad * floor_divide(self, other)"})  # fmt: skip
 binary("fmod", "fmod(x, y)", "The remainder with the sign of the dividend, as C's fmod.", dtypes="fi",
@@ -188,6 +190,8 @@ composite("clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tens
           out=True, aliases=("clip",))  # fmt: skip
 pointwise("clamp_both(Tensor self, Scalar min, Scalar max) -> Tensor", "minimum(maximum(x, min), max)", "Limited to [min, max].",
           dtypes="fi", where=(), vjp={"self": "where(logical_and(self >= min, self <= max), grad, zeros_like(grad))"})
+composite("clamp_min.Tensor(Tensor self, Tensor min) -> Tensor", "At least min.", inplace=True, out=True)
+composite("clamp_max.Tensor(Tensor self, Tensor max) -> Tensor", "At most max.", inplace=True, out=True)
 pointwise("clamp_min(Tensor self, Scalar min) -> Tensor", "maximum(x, min)", "At least min.", dtypes="fi",
           vjp={"self": "where(self >= min, grad, zeros_like(grad))"})  # fmt: skip
 pointwise("clamp_max(Tensor self, Scalar max) -> Tensor", "minimum(x, max)", "At most max.", dtypes="fi",

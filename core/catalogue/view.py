@@ -71,7 +71,6 @@ composite("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor
 composite("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", "At most this many parts along dim.")
 composite("tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", "This many parts along dim, as equal as can be.")
 composite("tensor_split.indices(Tensor self, int[] indices, int dim=0) -> Tensor[]", "Parts between these indices along dim.")
-composite("hsplit(Tensor self, int[0] sections) -> Tensor[]", "Split along columns.", where=())
 view("view_as_real(Tensor self) -> Tensor", "Complex numbers as pairs in a new last dimension.",
      vjp={"self": "view_as_complex(contiguous(grad))"})  # fmt: skip
 view("view_as_complex(Tensor self) -> Tensor", "Pairs in the last dimension as complex numbers.",

@@ -177,7 +177,13 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
 Tensor conv_grad_input(const Tensor& grad, const Tensor& weight, Ints input_sizes, Ints stride, Ints padding, Ints dilation, bool transposed,
                        int64_t groups) {
     size_t n = stride.size();
-    if (transposed) return ops::convolution(grad, ops::conj(weight), Tensor(), stride, padding, dilation, false, Dims(n), groups);
+    if (transposed) {
+        // Output padding can leave room for windows behind the last one that there was.
+        Tensor g = ops::convolution(grad, ops::conj(weight), Tensor(), stride, padding, dilation, false, Dims(n), groups);
+        for (size_t d = 0; d < n; ++d)
+            if (g.sizes()[d + 2] > input_sizes[d + 2]) g = ops::slice(g, int64_t(d + 2), 0, input_sizes[d + 2], 1);
+        return g;
+    }
     Dims extra(n);
     for (size_t d = 0; d < n; ++d)
         extra[d] = input_sizes[d + 2] - ((grad.sizes()[d + 2] - 1) * stride[d] - 2 * padding[d] + dilation[d] * (weight.sizes()[d + 2] - 1) + 1);

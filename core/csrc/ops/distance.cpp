@@ -41,4 +41,20 @@ Tensor pdist(const Tensor& self, double p) {
     return norms(rows(0) - rows(1), p, 1, false);
 }
 
+Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
+    return ops::linalg_vector_norm(self - other, p, std::nullopt, false);
+}
+Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
+    TAEDA_CHECK(p.to_double() > 0, "renorm: non-positive-norm not supported, got p = ", p);
+    TAEDA_CHECK(self.dim() > 1, "renorm: input needs at least 2 dimensions, got ", self.dim(), " dimensions");
+    TAEDA_CHECK(maxnorm.to_double() >= 0, "renorm: expected maxnorm to be >= 0 but got ", maxnorm);
+    int64_t d = wrap_dim(dim, self.dim());
+    Dims others;
+    for (int64_t i = 0; i < self.dim(); ++i)
+        if (i != d) others.push_back(i);
+    Tensor length = ops::linalg_vector_norm(self, p, Ints(others), true);
+    Tensor factor = ops::where(length > maxnorm, maxnorm / (length + 1e-7), wrapped_number(Scalar(1.0)));
+    return self * factor;
+}
+
 }  // namespace taeda::native

@@ -22,7 +22,21 @@ struct Advanced {
     Dims shape;  // of an index
 };
 
-Advanced prepare(const Tensor& self, TensorList indices) {
+// Masks stand for the coordinates of their true elements.
+Tensors without_masks(TensorList indices) {
+    Tensors plain;
+    for (const Tensor& t : indices) {
+        if (!t.defined() || (t.dtype() != DType::bool_ && t.dtype() != DType::uint8)) {
+            plain.push_back(t);
+            continue;
+        }
+        for (const Tensor& coordinate : ops::unbind(ops::nonzero_coordinates(t), 1)) plain.push_back(coordinate);
+    }
+    return plain;
+}
+
+Advanced prepare(const Tensor& self, TensorList given) {
+    const Tensors indices = without_masks(given);
     TAEDA_CHECK_AS(IndexError, int64_t(indices.size()) <= self.dim(), "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
     Advanced a;
     for (size_t d = 0; d < indices.size(); ++d) {
@@ -167,7 +181,8 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
         for_self[size_t(d)] = self.sizes()[size_t(d)];
         for_index[size_t(d)] = indices.sizes()[size_t(d)];
     }
-    return ops::gather(ops::expand(self, for_self), d, ops::expand(indices, for_index));
+    Tensor wrapped = ops::where(indices < 0, indices + self.size(d), indices);
+    return ops::gather(ops::expand(self, for_self), d, ops::expand(wrapped, for_index));
 }
 Tensor take(const Tensor& self, const Tensor& index) {
     TAEDA_CHECK(index.dtype() == DType::int64, "take(): Expected a long tensor for index, but got ", dtype_long_name(index.dtype()));
@@ -226,8 +241,9 @@ Tensor scatter_extreme(const Tensor& self, int64_t dim, const Tensor& index, con
     Tensor hit_self = ops::to(self == value, value.dtype());
     Tensor hit_src = ops::to(leading(at_least_one_dim(src), index.sizes()) == ops::gather(value, dim, index), value.dtype());
     Tensor count = ops::scatter_add(hit_self, dim, index, hit_src);
-    Tensor from_src = leading(at_least_one_dim(src), index.sizes()) * hit_src;
-    return ops::scatter_add(self * hit_self, dim, index, from_src) / count;
+    Tensor zero = wrapped_number(Scalar(0.0));
+    Tensor from_src = ops::where(hit_src != 0, leading(at_least_one_dim(src), index.sizes()), zero);
+    return ops::scatter_add(ops::where(hit_self != 0, self, zero), dim, index, from_src) / count;
 }
 
 Tensor scatter_product(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
@@ -235,8 +251,11 @@ Tensor scatter_product(const Tensor& self, int64_t dim, const Tensor& index, con
     if (!grad_wanted(self) && !grad_wanted(src)) return value;
     // value * (1 + sum of relative changes): has the right value and, without zeros, the right gradient.
     Tensor part = leading(at_least_one_dim(src), index.sizes());
-    Tensor relative_self = self / ops::detach(self) - 1, relative_src = part / ops::detach(part) - 1;
-    return value * (1 + ops::scatter_add(relative_self, dim, index, relative_src));
+    auto relative = [](const Tensor& t) {
+        Tensor fixed = ops::detach(t), divisor = ops::where(fixed == 0, wrapped_number(Scalar(1.0)), fixed);
+        return (t - fixed) / divisor;
+    };
+    return value * (1 + ops::scatter_add(relative(self), dim, index, relative(part)));
 }
 
 }  // namespace
@@ -367,6 +386,8 @@ Tensor raw_masked_select(const Tensor& self, const Tensor& mask) {
 Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
     TAEDA_CHECK(mask.dtype() == DType::bool_, "masked_scatter_ only supports boolean masks, but got mask with dtype ", mask.dtype());
     TAEDA_CHECK(self.dtype() == source.dtype(), "masked_scatter: expected self and source to have same dtypes but got ", self.dtype(), " and ", source.dtype());
+    TAEDA_CHECK(is_expandable_to(mask.sizes(), self.sizes()), "masked_scatter_: the mask of shape ", mask.sizes(),
+                " must broadcast to the shape ", self.sizes(), " of the tensor");
     Tensor m = ops::contiguous(ops::expand(mask, self.sizes()));
     int64_t count = ops::count_nonzero(m).data<int64_t>()[0];
     TAEDA_CHECK(source.numel() >= count, "masked_scatter: Expected at least ", count, " elements in source to fill the mask, got ", source.numel());

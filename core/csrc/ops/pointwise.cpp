@@ -106,6 +106,9 @@ Tensor clamp(const Tensor& self, const Tensor& min, const Tensor& max) {
     return max.defined() ? ops::minimum(x, max) : x;
 }
 
+Tensor clamp_min(const Tensor& self, const Tensor& min) { return ops::maximum(self, min); }
+Tensor clamp_max(const Tensor& self, const Tensor& max) { return ops::minimum(self, max); }
+
 // -- activations ------------------------------------------------------------------------------------------------------
 
 Tensor gelu(const Tensor& self, const std::string& approximate) {

@@ -368,7 +368,6 @@ Tensors tensor_split(const Tensor& self, Ints indices, int64_t dim) {
     parts.push_back(ops::slice(self, dim, at, std::nullopt, 1));
     return parts;
 }
-Tensors hsplit(const Tensor& self, Ints sections) { return native::tensor_split(self, sections, self.dim() > 1 ? 1 : 0); }
 
 Tensor view_as_real(const Tensor& self) {
     TAEDA_CHECK(self.is_complex(), "view_as_real is only supported for complex tensors, got ", self.dtype());

@@ -11,7 +11,8 @@ bool is_number(PyObject* o) {
     return number && (number->nb_index || number->nb_float);
 }
 
-bool is_zero_dim(PyObject* o) { return is_tensor(o) && tensor_of(o).dim() == 0; }
+// Stands for a number; one that requires grad does not, so that an overload that takes tensors is found.
+bool is_zero_dim(PyObject* o) { return is_tensor(o) && tensor_of(o).dim() == 0 && !tensor_of(o).requires_grad(); }
 
 bool is_integer(PyObject* o) {
     if (PyLong_Check(o)) return true;

@@ -69,6 +69,12 @@ from taeda._extra import __all__ as _extra_names
 from taeda._functions import *
 from taeda._functions import __all__ as _function_names
 from taeda._printing import set_printoptions
+from taeda._products import *
+from taeda._products import __all__ as _product_names
+from taeda._searching import *
+from taeda._searching import __all__ as _searching_names
+from taeda._statistics import *
+from taeda._statistics import __all__ as _statistics_names
 from taeda.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from taeda.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 
@@ -127,6 +133,9 @@ __all__ = [
 ]  # fmt: skip
 __all__ += _function_names
 __all__ += _extra_names
+__all__ += _product_names
+__all__ += _searching_names
+__all__ += _statistics_names
 
 
 def __getattr__(name: str) -> Any:

@@ -129,9 +129,7 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     grids = []
     for i, t in enumerate(order):
         grids.append(t.reshape([-1 if j == i else 1 for j in range(len(order))]).expand(shape))
-    if swapped:
-        grids = [g.transpose(0, 1) for g in (grids[1], grids[0], *grids[2:])]
-    return tuple(grids)
+    return tuple([grids[1], grids[0], *grids[2:]] if swapped else grids)
 
 
 def typename(obj: object) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 from taeda import _C
 from taeda._C import Node, Tensor, ops
 from taeda._printing import tensor_repr
+from taeda._searching import nonzero, unique, unique_consecutive
+from taeda._statistics import corrcoef, cov, diff
 
 __all__: list[str] = []
 
@@ -211,6 +213,8 @@ def _add_methods() -> None:
         "pin_memory": pin_memory, "is_pinned": is_pinned, "share_memory_": share_memory_, "__reversed__": reversed_,
         "__repr__": tensor_repr, "__array_priority__": 1000, "__module__": "taeda",
     }  # fmt: skip
+    for function in (nonzero, unique, unique_consecutive, diff, cov, corrcoef):
+        added[function.__name__] = function
     for name, value in added.items():
         setattr(Tensor, name, value)
     for name, value in {

@@ -1,0 +1,71 @@
+"""Coordinates of elements and sets of unique ones: thin argument handling over native operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from taeda._C import Tensor, ops
+
+__all__ = ["nonzero", "unique", "unique_consecutive"]
+
+
+def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
+    """The coordinates of all elements that are not zero.
+
+    Args:
+        input: any shape and dtype.
+        out: where the coordinates are written (not with as_tuple).
+        as_tuple: one index tensor per dimension, ready for indexing, instead of one (count, dims) tensor.
+
+    Example:
+        >>> import taeda
+        >>> taeda.nonzero(taeda.tensor([0, 3, 0, 4]))
+        tensor([[1],
+                [3]])
+    """
+    if not as_tuple:
+        return ops.nonzero(input) if out is None else ops.nonzero(input, out=out)
+    if input.dim() == 0:
+        return ops.unbind(ops.nonzero(input.unsqueeze(0)), 1)
+    return ops.unbind(ops.nonzero(input), 1)
+
+
+def _chosen(found: tuple[Tensor, ...], with_inverse: bool, with_counts: bool) -> Any:
+    values, inverse, counts = found
+    results = [values, *([inverse] if with_inverse else []), *([counts] if with_counts else [])]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def unique(
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The unique elements, or the unique slices along dim, sorted.
+
+    Args:
+        input: real tensor.
+        sorted: the result is always sorted; accepted for torch's signature.
+        return_inverse: also where each element of the input went.
+        return_counts: also how often each occurs.
+        dim: compare whole slices along this dimension.
+
+    Example:
+        >>> import taeda
+        >>> taeda.unique(taeda.tensor([3, 1, 3]), return_counts=True)
+        (tensor([1, 3]), tensor([1, 2]))
+    """
+    found = ops.raw_unique(input) if dim is None else ops.raw_unique_dim(input, dim, False)
+    return _chosen(found, return_inverse, return_counts)
+
+
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The input without elements (or slices along dim) that equal the one before.
+
+    Example:
+        >>> import taeda
+        >>> taeda.unique_consecutive(taeda.tensor([1, 1, 2, 1]))
+        tensor([1, 2, 1])
+    """
+    found = ops.raw_unique_consecutive(input) if dim is None else ops.raw_unique_dim(input, dim, True)
+    return _chosen(found, return_inverse, return_counts)

@@ -1,0 +1,140 @@
+"""Differences, integrals and covariances, composed of native operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from taeda._C import Tensor, ops
+
+__all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "corrcoef", "cov", "cumulative_trapezoid", "diff", "trapezoid", "trapz"]
+
+
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None,
+    *, out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Differences of neighbours along dim, n times.
+
+    Example:
+        >>> import taeda
+        >>> taeda.diff(taeda.tensor([1, 4, 9]))
+        tensor([3, 5])
+    """
+    if input.dim() == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    parts = [t for t in (prepend, input, append) if t is not None]
+    result = ops.cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(n):
+        length = max(result.size(dim) - 1, 0)
+        above, below = result.narrow(dim, min(1, result.size(dim)), length), result.narrow(dim, 0, length)
+        result = above ^ below if str(result.dtype) == "taeda.bool" else above - below
+    result = result.clone() if n == 0 else result
+    return result if out is None else out.copy_(result)
+
+
+def _widths(y: Tensor, x: Any, dx: Any, dim: int) -> Any:
+    if x is None:
+        return dx
+    if x.dim() == 1 and y.dim() != 1:
+        if x.numel() != y.size(dim):
+            raise RuntimeError(
+                f"trapezoid: There must be one `x` value for each sample point. Got {x.numel()} `x` values for "
+                f"{y.size(dim)} sample points"
+            )
+        shape = [1] * y.dim()
+        shape[dim] = x.numel()
+        x = x.reshape(shape)
+    return diff(x, dim=dim)
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim: int = -1) -> Tensor:
+    """The integral of samples y by the trapezoidal rule, at points x or dx apart.
+
+    Example:
+        >>> import taeda
+        >>> taeda.trapezoid(taeda.tensor([1.0, 2.0, 3.0]))
+        tensor(4.)
+    """
+    n = y.size(dim)
+    if n == 0:
+        return ops.sum(y, dim)
+    means = (y.narrow(dim, 1, n - 1) + y.narrow(dim, 0, n - 1)) / 2
+    return ops.sum(means * _widths(y, x, dx, dim), dim)
+
+
+trapz = trapezoid
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim: int = -1) -> Tensor:
+    """Running integrals by the trapezoidal rule, one shorter than y along dim."""
+    n = y.size(dim)
+    means = (y.narrow(dim, 1, n - 1) + y.narrow(dim, 0, n - 1)) / 2
+    return ops.cumsum(means * _widths(y, x, dx, dim), dim)
+
+
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """The covariance matrix of variables (rows) over observations (columns).
+
+    Args:
+        correction: n - correction divides (1: unbiased).
+        fweights: how often each observation was made, integers.
+        aweights: the weight of each observation.
+    """
+    if input.dim() > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+    data = input.reshape(1, -1) if input.dim() < 2 else input
+    weights: Any = None
+    for given in (fweights, aweights):
+        if given is not None:
+            weights = given if weights is None else weights * given
+    total: Any = data.size(1) if weights is None else weights.sum()
+    mean = data.mean(1, keepdim=True) if weights is None else (data * weights).sum(1, keepdim=True) / total
+    if weights is None or aweights is None or correction == 0:
+        norm = total - correction
+    else:
+        norm = total - correction * (weights * aweights).sum() / total
+    centred = data - mean
+    weighted = centred if weights is None else centred * weights
+    result = weighted @ centred.conj().t() / (max(norm, 0) if isinstance(norm, int) else norm.clamp(min=0))
+    return result.squeeze() if input.dim() < 2 else result
+
+
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlation coefficients of variables (rows) over observations (columns)."""
+    if input.dim() > 2:
+        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+    matrix = cov(input)
+    if matrix.dim() == 0:
+        return matrix / matrix
+    deviation = matrix.diagonal().sqrt()
+    return matrix / deviation.unsqueeze(-1) / deviation.unsqueeze(0)
+
+
+def _each(tensors: tuple[Any, ...], shape: Any) -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return shape(tensors[0])
+    given = tensors[0] if len(tensors) == 1 else tensors
+    return tuple(shape(t) for t in given)
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Each tensor with at least one dimension."""
+    return _each(tensors, lambda t: t.reshape(1) if t.dim() == 0 else t)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Each tensor with at least two dimensions: vectors become rows."""
+    return _each(tensors, lambda t: t.reshape(1, -1) if t.dim() < 2 else t)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Each tensor with at least three dimensions: vectors become (1, n, 1), matrices (m, n, 1)."""
+
+    def shape(t: Tensor) -> Tensor:
+        return t.reshape(1, -1, 1) if t.dim() < 2 else t.unsqueeze(-1) if t.dim() == 2 else t
+
+    return _each(tensors, shape)
