@@ -26,8 +26,7 @@ Taps taps(const PoolGeometry& g, int d, int64_t out) {
 
 // One input row with its padding, in phases: element j of the padded row lies at phase j % stride, place j /
 // stride.
-template <class S>
-class Phases {
+template <class S> class Phases {
 public:
     using T = op_type<S>;
     Phases(const PoolGeometry& g, T fill) : stride_(g.stride[2]), padding_(g.padding[2]), input_(g.input[2]) {
@@ -42,16 +41,15 @@ public:
             });
             return;
         }
-        int64_t phase = padding_ % stride_, place = padding_ / stride_;
-        for (int64_t i = 0; i < input_; ++i) {
-            values_[size_t(phase * length_ + place)] = T(row[i]);
-            if (++phase == stride_) phase = 0, ++place;
+        for (int64_t phase = 0; phase < stride_; ++phase) {
+            int64_t place = phase >= padding_ ? 0 : (padding_ - phase + stride_ - 1) / stride_;
+            T* to = values_.data() + phase * length_ + place;
+            const S* from = row + place * stride_ + phase - padding_;
+            for (int64_t left = row + input_ - from; left > 0; left -= stride_, from += stride_) *to++ = T(*from);
         }
     }
     // Where tap `offset` (in elements) of the first window lies; the following windows lie behind it.
-    const T* tap(int64_t offset) const {
-        return values_.data() + offset % stride_ * length_ + offset / stride_;
-    }
+    const T* tap(int64_t offset) const { return values_.data() + offset % stride_ * length_ + offset / stride_; }
 
 private:
     int64_t stride_, padding_, input_, length_;
@@ -59,8 +57,7 @@ private:
 };
 
 // f(plane, depth, row) with scratch space made once per piece of the loop.
-template <class Make, class F>
-void each_plane(int64_t planes, const PoolGeometry& g, Make&& make, F&& f) {
+template <class Make, class F> void each_plane(int64_t planes, const PoolGeometry& g, Make&& make, F&& f) {
     int64_t work = g.output_size() * g.kernel[0] * g.kernel[1] * g.kernel[2];
     cpu::parallel_for(0, planes, cpu::row_grain(work), [&](int64_t from, int64_t to) {
         auto scratch = make();
@@ -70,24 +67,27 @@ void each_plane(int64_t planes, const PoolGeometry& g, Make&& make, F&& f) {
     });
 }
 
-template <class S>
-struct MaxScratch {
+template <class S> struct MaxScratch {
     using T = op_type<S>;
     Phases<S> row;
-    std::vector<T> best, tap,
-        first_tap;  // tap: which of the window's kernel_w * ... taps, as a number of type T
+    std::vector<int64_t> offsets;         // of the taps, in elements of the plane
+    std::vector<T> best, tap, first_tap;  // tap: the number of a tap, as T
     MaxScratch(const PoolGeometry& g)
         : row(g, -std::numeric_limits<T>::infinity()),
           best(size_t(g.output[2] + Vec<T>::size)),
           tap(best.size()),
           first_tap(best.size()) {
         for (int64_t o = 0; o < g.output[2]; ++o) first_tap[size_t(o)] = T(taps(g, 2, o).first);
+        for (int64_t kd = 0; kd < g.kernel[0]; ++kd)
+            for (int64_t kh = 0; kh < g.kernel[1]; ++kh)
+                for (int64_t kw = 0; kw < g.kernel[2]; ++kw)
+                    offsets.push_back((kd * g.dilation[0] * g.input[1] + kh * g.dilation[1]) * g.input[2] +
+                                      kw * g.dilation[2]);
     }
 };
 
 // Takes the taps of one input row into the running maxima of an output row.
-template <class T>
-void take_max(T* best, T* which, const T* from, T tap, int64_t n) {
+template <class T> void take_max(T* best, T* which, const T* from, T tap, int64_t n) {
     for (int64_t i = 0; i < n; i += Vec<T>::size) {
         Vec<T> v = Vec<T>::load(from + i), old = Vec<T>::load(best + i);
         Mask<T> better = (v > old) | (v != v);
@@ -96,9 +96,8 @@ void take_max(T* best, T* which, const T* from, T tap, int64_t n) {
     }
 }
 
-template <class S>
-void max_row(MaxScratch<S>& s, S* out, int64_t* indices, const S* plane, const PoolGeometry& g, int64_t od,
-             int64_t oh) {
+template <class S> void max_row(MaxScratch<S>& s, S* out, int64_t* indices, const S* plane, const PoolGeometry& g,
+                                int64_t od, int64_t oh) {
     using T = op_type<S>;
     Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
     int64_t width = g.output[2], first = depth.first * g.kernel[1] + height.first;
@@ -112,13 +111,10 @@ void max_row(MaxScratch<S>& s, S* out, int64_t* indices, const S* plane, const P
                 take_max(s.best.data(), s.tap.data(), s.row.tap(kw * g.dilation[2]),
                          T((kd * g.kernel[1] + kh) * g.kernel[2] + kw), width);
         }
+    int64_t start = (depth.start * g.input[1] + height.start) * g.input[2] - g.padding[2];
     for (int64_t o = 0; o < width; ++o) {
-        int64_t tap = int64_t(s.tap[size_t(o)]), kw = tap % g.kernel[2], kh = tap / g.kernel[2] % g.kernel[1];
-        int64_t d = depth.start + tap / (g.kernel[2] * g.kernel[1]) * g.dilation[0];
-        int64_t h = height.start + kh * g.dilation[1],
-                w = o * g.stride[2] - g.padding[2] + kw * g.dilation[2];
         out[o] = S(s.best[size_t(o)]);
-        indices[o] = (d * g.input[1] + h) * g.input[2] + w;
+        indices[o] = start + o * g.stride[2] + s.offsets[size_t(s.tap[size_t(o)])];
     }
 }
 
@@ -129,8 +125,8 @@ void max_pool_cpu(const Tensor& out, const Tensor& indices, const Tensor& x, con
             out.numel() / g.output_size(), g, [&] { return MaxScratch<S>(g); },
             [&](MaxScratch<S>& s, int64_t p, int64_t od, int64_t oh) {
                 int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
-                max_row(s, out.data<S>() + at, indices.data<int64_t>() + at, x.data<S>() + p * g.input_size(),
-                        g, od, oh);
+                max_row(s, out.data<S>() + at, indices.data<int64_t>() + at, x.data<S>() + p * g.input_size(), g, od,
+                        oh);
             });
     });
 }
@@ -147,10 +143,8 @@ void max_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const Tenso
                 const int64_t* index = indices.data<int64_t>() + p * n;
                 S* result = grad_x.data<S>() + p * in;
                 T* total;
-                if constexpr (is_reduced_float<S>)
-                    total = sums.data();
-                else
-                    total = result;
+                if constexpr (is_reduced_float<S>) total = sums.data();
+                else total = result;
                 std::fill(total, total + in, T(0));
                 for (int64_t i = 0; i < n; ++i) total[index[i]] += T(grad[i]);
                 if constexpr (is_reduced_float<S>)
@@ -173,11 +167,9 @@ public:
             }
     }
     // The divisors of an output row.
-    template <class T>
-    void row(T* to, int64_t od, int64_t oh) const {
+    template <class T> void row(T* to, int64_t od, int64_t oh) const {
         T outer = T(counts_[0][size_t(od)] * counts_[1][size_t(oh)]);
-        for (size_t o = 0; o < counts_[2].size(); ++o)
-            to[o] = divisor_ ? T(divisor_) : outer * T(counts_[2][o]);
+        for (size_t o = 0; o < counts_[2].size(); ++o) to[o] = divisor_ ? T(divisor_) : outer * T(counts_[2][o]);
     }
 
 private:
@@ -185,16 +177,14 @@ private:
     std::vector<int64_t> counts_[3];
 };
 
-template <class S>
-struct AvgScratch {
+template <class S> struct AvgScratch {
     Phases<S> row;
     std::vector<op_type<S>> sum, divisors;
     AvgScratch(const PoolGeometry& g)
         : row(g, 0), sum(size_t(g.output[2] + Vec<op_type<S>>::size)), divisors(size_t(g.output[2])) {}
 };
 
-void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, bool count_padding,
-                  int64_t divisor) {
+void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, bool count_padding, int64_t divisor) {
     if (out.numel() == 0) return;
     Divisor divide(g, count_padding, divisor);
     visit_floating(x.dtype(), "avg_pool", [&]<class S>() {
@@ -204,8 +194,7 @@ void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, boo
             std::fill(s.sum.begin(), s.sum.end(), T(0));
             for (int64_t kd = depth.first; kd < depth.last; ++kd)
                 for (int64_t kh = height.first; kh < height.last; ++kh) {
-                    int64_t at =
-                        ((p * g.input[0] + depth.start + kd) * g.input[1] + height.start + kh) * g.input[2];
+                    int64_t at = ((p * g.input[0] + depth.start + kd) * g.input[1] + height.start + kh) * g.input[2];
                     s.row.fill(x.data<S>() + at);
                     for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
                         const T* from = s.row.tap(kw);
@@ -222,8 +211,7 @@ void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, boo
 }
 
 // Adds every window's share (row) to the elements of one input row that the window covers.
-template <class T>
-void spread(T* line, const T* row, const PoolGeometry& g) {
+template <class T> void spread(T* line, const T* row, const PoolGeometry& g) {
     int64_t stride = g.stride[2];
     for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
         int64_t start = kw - g.padding[2], room = g.input[2] - start;
@@ -237,8 +225,8 @@ void spread(T* line, const T* row, const PoolGeometry& g) {
     }
 }
 
-void avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const PoolGeometry& g,
-                       bool count_padding, int64_t divisor) {
+void avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const PoolGeometry& g, bool count_padding,
+                       int64_t divisor) {
     if (grad_x.numel() == 0) return;
     Divisor divide(g, count_padding, divisor);
     visit_floating(grad_x.dtype(), "avg_pool", [&]<class S>() {
@@ -250,8 +238,7 @@ void avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const PoolG
             Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
             for (int64_t kd = depth.first; kd < depth.last; ++kd)
                 for (int64_t kh = height.first; kh < height.last; ++kh)
-                    spread(total + ((depth.start + kd) * g.input[1] + height.start + kh) * g.input[2], row,
-                           g);
+                    spread(total + ((depth.start + kd) * g.input[1] + height.start + kh) * g.input[2], row, g);
         };
         int64_t grain = cpu::row_grain(in + g.output_size() * g.kernel[1] * g.kernel[2]);
         cpu::parallel_for(0, planes, grain, [&](int64_t from, int64_t to) {
