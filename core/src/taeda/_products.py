@@ -21,7 +21,9 @@ def _letters(sublist: Sequence[Any]) -> str:
         elif isinstance(entry, int) and 0 <= entry < 52:
             parts.append(_SYMBOLS[entry])
         else:
-            raise ValueError(f"einsum(): sublist entries must be integers in [0, 52) or Ellipsis, got {entry!r}")
+            raise ValueError(
+                f"einsum(): sublist entries must be integers in [0, 52) or Ellipsis, got {entry!r}"
+            )
     return "".join(parts)
 
 
@@ -41,7 +43,9 @@ def einsum(*args: Any) -> Tensor:
         tensor([1., 2.])
     """
     if len(args) < 2:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or operands and subscripts")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or operands and subscripts"
+        )
     if isinstance(args[0], Tensor):
         operands = list(args[: len(args) // 2 * 2 : 2])
         equation = ",".join(_letters(sub) for sub in args[1::2])
@@ -95,7 +99,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
     blocks = []
     for t in _listed(tensors):
         if t.dim() > 2:
-            raise RuntimeError(f"block_diag: Input tensors must have 2 or fewer dimensions. Got {t.dim()} dimensions")
+            raise RuntimeError(
+                f"block_diag: Input tensors must have 2 or fewer dimensions. Got {t.dim()} dimensions"
+            )
         blocks.append(t if t.dim() == 2 else t.reshape(1, -1))
     rows, columns = sum(b.size(0) for b in blocks), sum(b.size(1) for b in blocks)
     before, parts = 0, []
@@ -111,11 +117,15 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All tuples of one element of each one-dimensional tensor, one per row."""
     given = _listed(tensors)
     if any(t.dim() != 1 for t in given):
-        raise RuntimeError(f"cartesian_prod: Expect a 1D vector, but got shapes {[tuple(t.shape) for t in given]}")
+        raise RuntimeError(
+            f"cartesian_prod: Expect a 1D vector, but got shapes {[tuple(t.shape) for t in given]}"
+        )
     if len(given) == 1:
         return given[0]
     sizes = [t.numel() for t in given]
-    grids = [t.reshape([-1 if j == i else 1 for j in range(len(given))]).expand(sizes) for i, t in enumerate(given)]
+    grids = [
+        t.reshape([-1 if j == i else 1 for j in range(len(given))]).expand(sizes) for i, t in enumerate(given)
+    ]
     return ops.stack([g.reshape(-1) for g in grids], 1)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from taeda._C import Tensor, ops
 
 __all__ = ["nonzero", "unique", "unique_consecutive"]
 
 
+@overload
+def nonzero(input: Tensor, *, out: Tensor | None = ..., as_tuple: Literal[False] = ...) -> Tensor: ...
+@overload
+def nonzero(input: Tensor, *, out: Tensor | None = ..., as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
+@overload
+def nonzero(input: Tensor, *, out: Tensor | None = ..., as_tuple: bool) -> Any: ...
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The coordinates of all elements that are not zero.
 
@@ -36,8 +42,28 @@ def _chosen(found: tuple[Tensor, ...], with_inverse: bool, with_counts: bool) ->
     return results[0] if len(results) == 1 else tuple(results)
 
 
+@overload
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor,
+    sorted: bool = ...,
+    return_inverse: Literal[False] = ...,
+    return_counts: Literal[False] = ...,
+    dim: int | None = ...,
+) -> Tensor: ...
+@overload
+def unique(
+    input: Tensor,
+    sorted: bool = ...,
+    return_inverse: bool = ...,
+    return_counts: bool = ...,
+    dim: int | None = ...,
+) -> Any: ...
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """The unique elements, or the unique slices along dim, sorted.
 
@@ -57,6 +83,17 @@ def unique(
     return _chosen(found, return_inverse, return_counts)
 
 
+@overload
+def unique_consecutive(
+    input: Tensor,
+    return_inverse: Literal[False] = ...,
+    return_counts: Literal[False] = ...,
+    dim: int | None = ...,
+) -> Tensor: ...
+@overload
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = ..., return_counts: bool = ..., dim: int | None = ...
+) -> Any: ...
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:

@@ -6,7 +6,17 @@ from typing import Any
 
 from taeda._C import Tensor, ops
 
-__all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "corrcoef", "cov", "cumulative_trapezoid", "diff", "trapezoid", "trapz"]
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "corrcoef",
+    "cov",
+    "cumulative_trapezoid",
+    "diff",
+    "trapezoid",
+    "trapz",
+]
 
 
 def diff(
@@ -85,7 +95,9 @@ def cov(
         aweights: the weight of each observation.
     """
     if input.dim() > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
+        )
     data = input.reshape(1, -1) if input.dim() < 2 else input
     weights: Any = None
     for given in (fweights, aweights):
@@ -106,7 +118,9 @@ def cov(
 def corrcoef(input: Tensor) -> Tensor:
     """The correlation coefficients of variables (rows) over observations (columns)."""
     if input.dim() > 2:
-        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions")
+        raise RuntimeError(
+            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
+        )
     matrix = cov(input)
     if matrix.dim() == 0:
         return matrix / matrix

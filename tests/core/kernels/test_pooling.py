@@ -42,10 +42,9 @@ def test_largest_elements_and_where_they_are(case):
     x[0, 1] = -np.inf
     values, indices = MAX[len(kernel)](taeda.tensor(x), kernel, stride, padding, dilation, ceil_mode, True)
     for at, inside, flat, _ in windows(x, kernel, stride, padding, dilation, values.shape[2:]):
-        np.testing.assert_array_equal(values.numpy()[(slice(None), slice(None), *at)], inside.max(-1))
-        np.testing.assert_array_equal(
-            indices.numpy()[(slice(None), slice(None), *at)], flat[inside.argmax(-1)]
-        )
+        place = (slice(None), slice(None), *at)
+        np.testing.assert_array_equal(values.numpy()[place], inside.max(-1))
+        np.testing.assert_array_equal(indices.numpy()[place], flat[inside.argmax(-1)])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -56,7 +55,8 @@ def test_means(case, count_padding):
     out = AVG[len(kernel)](taeda.tensor(x), kernel, stride, padding, ceil_mode, count_padding).numpy()
     for at, inside, _, padded in windows(x, kernel, stride, padding, (1,) * len(kernel), out.shape[2:]):
         divisor = padded if count_padding else inside.shape[-1]
-        np.testing.assert_allclose(out[(slice(None), slice(None), *at)], inside.sum(-1) / divisor, atol=1e-12)
+        place = (slice(None), slice(None), *at)
+        np.testing.assert_allclose(out[place], inside.sum(-1) / divisor, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 9])
