@@ -56,14 +56,14 @@ pointwise("lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", "x + 
 
 # -- powers, exponentials, logarithms --------------------------------------------------------------------------------------
 
-binary("pow", "pow(x, y)", "self ** exponent.", dtypes="fic",
+binary("pow", "pow(x, y)", "self ** exponent.", dtypes="fic", ulp=2,
        vjp={"self": "pow_backward_self(grad, self, other)", "other": "pow_backward_exponent(grad, self, other, result)"})
 composite("float_power(Operand self, Operand exponent) -> Tensor", "self ** exponent in double precision.")
 unary_float("exp", "e ** self.", vjp="grad * conj(result)")
 unary_float("exp2", "2 ** self.", vjp="grad * conj(result) * 0.6931471805599453")
 unary_float("expm1", "exp(self) - 1, accurate near zero.", vjp="grad * (conj(result) + 1)", ulp=2)
 unary_float("log", "Natural logarithm.", vjp="grad / conj(self)")
-unary_float("log2", "Base-2 logarithm.", vjp="grad / (conj(self) * 0.6931471805599453)")
+unary_float("log2", "Base-2 logarithm.", vjp="grad / (conj(self) * 0.6931471805599453)", ulp=2)
 unary_float("log10", "Base-10 logarithm.", vjp="grad / (conj(self) * 2.302585092994046)")
 unary_float("log1p", "log(1 + self), accurate near zero.", vjp="grad / (conj(self) + 1)", ulp=2)
 binary("logaddexp", "logaddexp(x, y)", "log(exp(self) + exp(other)).", dtypes="f",
