@@ -57,7 +57,8 @@ DType neighbour(DType d) { return d == DType::complex128 ? DType::float64 : DTyp
             for (int64_t i = 0; i < n; ++i) static_cast<float*>(to)[i] = static_cast<const complex64*>(from)[i].real();
             return;
         default:
-            for (int64_t i = 0; i < n; ++i) static_cast<double*>(to)[i] = static_cast<const complex128*>(from)[i].real();
+            for (int64_t i = 0; i < n; ++i)
+                static_cast<double*>(to)[i] = static_cast<const complex128*>(from)[i].real();
     }
 }
 [[gnu::noinline]] void from_neighbour(void* to, DType to_dtype, const void* from, int64_t n) {
@@ -98,9 +99,8 @@ void cast_elements(void* to, DType to_dtype, const void* from, DType from_dtype,
         std::memcpy(to, from, size_t(n * item_size(to_dtype)));
     } else if (is_plain(to_dtype) && is_plain(from_dtype)) {
         visit_plain(to_dtype, [&]<class To>() {
-            visit_plain(from_dtype, [&]<class From>() {
-                cast_loop(static_cast<To*>(to), static_cast<const From*>(from), n);
-            });
+            visit_plain(from_dtype,
+                        [&]<class From>() { cast_loop(static_cast<To*>(to), static_cast<const From*>(from), n); });
         });
     } else if (is_complex(to_dtype) && is_complex(from_dtype)) {  // twice as many reals
         cast_elements(to, real_dtype(to_dtype), from, real_dtype(from_dtype), 2 * n);

@@ -103,8 +103,7 @@ template <class Type, bool largest> struct Indexed {
 template <bool largest> void extremum(const Tensor& out, const Tensor& in, Ints dims) {
     visit_compute(in.dtype(), [&]<class T>() { reduce_with(Extremum<T, largest>{}, {&out}, in, dims); });
 }
-template <bool largest>
-void extremum_index(const Tensor& values, const Tensor& indices, const Tensor& in, Ints dims) {
+template <bool largest> void extremum_index(const Tensor& values, const Tensor& indices, const Tensor& in, Ints dims) {
     visit_compute(in.dtype(), [&]<class T>() {
         using Op = Indexed<T, largest>;
         reduce_with<Op, Op>(Op{}, {&values, &indices}, in, dims);

@@ -65,8 +65,9 @@ void scatter(const Tensor& self0, int64_t dim, const Tensor& index0, const Tenso
     visit_combine(self.dtype(), how, "scatter_reduce", [&]<class T>(auto combine) {
         T* to = self.data<T>();
         const T* from = src.data<T>();
-        each_element(s, around, positions, [](const int64_t*, int64_t) {},
-                     [&](int64_t place, int64_t i) { to[place] = combine(to[place], from[i]); });
+        each_element(
+            s, around, positions, [](const int64_t*, int64_t) {},
+            [&](int64_t place, int64_t i) { to[place] = combine(to[place], from[i]); });
     });
 }
 

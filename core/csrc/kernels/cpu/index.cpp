@@ -41,10 +41,12 @@ void index_combine(const Tensor& self, int64_t dim, const Tensor& index, const T
         int64_t pieces = (to.inner + piece - 1) / piece;
         parallel_for(0, to.outer * pieces, row_grain(n * piece), [&](int64_t begin, int64_t end) {
             for (int64_t unit = begin; unit < end; ++unit) {
-                int64_t outer = unit / pieces, column = unit % pieces * piece, columns = std::min(piece, to.inner - column);
+                int64_t outer = unit / pieces, column = unit % pieces * piece,
+                        columns = std::min(piece, to.inner - column);
                 if (to.inner == 1) {
                     T* slice = target + outer * to.length;
-                    for (int64_t k = 0; k < n; ++k) slice[positions[k]] = combine(slice[positions[k]], from[outer * n + k]);
+                    for (int64_t k = 0; k < n; ++k)
+                        slice[positions[k]] = combine(slice[positions[k]], from[outer * n + k]);
                     continue;
                 }
                 for (int64_t k = 0; k < n; ++k) {
@@ -73,7 +75,8 @@ struct Places {
             }
             const int64_t* positions = indices[next++].data<int64_t>();
             check_indices<IndexError>(op, positions, int64_t(at.size()), d, size, true);
-            for (size_t i = 0; i < at.size(); ++i) at[i] += (positions[i] < 0 ? positions[i] + size : positions[i]) * stride;
+            for (size_t i = 0; i < at.size(); ++i)
+                at[i] += (positions[i] < 0 ? positions[i] + size : positions[i]) * stride;
         }
     }
 };

@@ -32,8 +32,8 @@ template <class First, class... Rest> struct computing_type<First, Rest...> {
     using own = std::conditional_t<std::is_floating_point_v<op_type<First>>, op_type<First>, void>;
     static constexpr bool is_bool = std::is_same_v<First, bool>;
     static constexpr bool rest_bool = (std::is_same_v<Rest, bool> && ...);
-    using type = std::conditional_t<is_bool, rest,
-                                    std::conditional_t<rest_bool || std::is_same_v<own, rest>, own, void>>;
+    using type =
+        std::conditional_t<is_bool, rest, std::conditional_t<rest_bool || std::is_same_v<own, rest>, own, void>>;
 };
 
 // Loads of one operand as what the functor takes, `n` < 0 for a full register.
@@ -58,9 +58,9 @@ template <class Out, class... In> struct Row {
         run_indexed<F>(f, data, n, repeated, std::index_sequence_for<In...>());
     }
 
-    template <class F, size_t... k>
-    static void run_indexed(const F& f, char* const* data, int64_t n, [[maybe_unused]] uint32_t repeated,
-                            std::index_sequence<k...>) {
+    template <class F, size_t... k> static void run_indexed(const F& f, char* const* data, int64_t n,
+                                                            [[maybe_unused]] uint32_t repeated,
+                                                            std::index_sequence<k...>) {
         char* out = data[0];
         const char* const in[] = {data[k + 1]...};
         if constexpr (is_vector) {

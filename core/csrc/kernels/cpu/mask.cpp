@@ -96,7 +96,8 @@ void triangle(const Tensor& out, const Tensor& in, int64_t diagonal, bool upper)
             int64_t kept_from = upper ? first : 0, kept_to = upper ? columns : first;
             char* row = to + i * columns * item;
             std::memset(row, 0, size_t(kept_from * item));
-            std::memmove(row + kept_from * item, from + (i * columns + kept_from) * item, size_t((kept_to - kept_from) * item));
+            std::memmove(row + kept_from * item, from + (i * columns + kept_from) * item,
+                         size_t((kept_to - kept_from) * item));
             std::memset(row + kept_to * item, 0, size_t((columns - kept_to) * item));
         }
     });

@@ -135,7 +135,8 @@ template <class Type> struct Variance {
 };
 
 void var_mean(const Tensor& var, const Tensor& mean, const Tensor& in, Ints dims, double correction, bool square_root) {
-    TAEDA_CHECK_AS(NotImplementedError, !is_complex(in.dtype()), "var_mean: add the variances of .real and .imag instead");
+    TAEDA_CHECK_AS(NotImplementedError, !is_complex(in.dtype()),
+                   "var_mean: add the variances of .real and .imag instead");
     visit_compute_floating(in.dtype(), "var_mean", [&]<class T>() {
         using Op = Variance<T>;
         reduce_with<Op, Op>(Op{correction, square_root}, {&var, &mean}, in, dims);

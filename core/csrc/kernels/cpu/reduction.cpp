@@ -8,10 +8,10 @@
 namespace taeda::cpu {
 namespace {
 
-constexpr int64_t kPiece = 256;       // outputs that one piece of work computes at most
-constexpr int64_t kBlockRows = 32;    // rows of a block where outputs lie side by side
-constexpr int64_t kSmallRow = 32;     // shorter reduced rows are reduced across outputs
-constexpr int64_t kFewPieces = 64;    // with fewer pieces than this the reduced dimensions are split as well
+constexpr int64_t kPiece = 256;     // outputs that one piece of work computes at most
+constexpr int64_t kBlockRows = 32;  // rows of a block where outputs lie side by side
+constexpr int64_t kSmallRow = 32;   // shorter reduced rows are reduced across outputs
+constexpr int64_t kFewPieces = 64;  // with fewer pieces than this the reduced dimensions are split as well
 
 struct Axis {
     int64_t size, stride;
@@ -138,7 +138,8 @@ private:
             Axis axis{size, in.strides()[size_t(d)] * item_, {0, 0}};
             if (!reduced[size_t(d)])
                 for (int k = 0; k < out_count_; ++k)
-                    if (outs_[k]->defined()) axis.out_stride[k] = outs_[k]->strides()[size_t(d)] * outs_[k]->item_bytes();
+                    if (outs_[k]->defined())
+                        axis.out_stride[k] = outs_[k]->strides()[size_t(d)] * outs_[k]->item_bytes();
             (reduced[size_t(d)] ? reduced_ : kept_).push_back(axis);
         }
         coalesce(reduced_, r_.is_ordered);
@@ -165,8 +166,8 @@ private:
         blocks_per_run_ = (run_ + block_ - 1) / block_;
         blocks_ = run_ == 0 ? 0 : total_ / run_ * blocks_per_run_;
         inner_ = kept_.back().size;
-        piece_ = std::min(inner_, by_rows_ ? std::clamp<int64_t>(kGrainElements / std::max<int64_t>(1, total_), 1, kPiece)
-                                           : kPiece);
+        piece_ = std::min(
+            inner_, by_rows_ ? std::clamp<int64_t>(kGrainElements / std::max<int64_t>(1, total_), 1, kPiece) : kPiece);
         pieces_per_inner_ = inner_ == 0 ? 0 : (inner_ + piece_ - 1) / piece_;
         pieces_ = inner_ == 0 ? 0 : numel_of(kept_) / inner_ * pieces_per_inner_;
         parts_ = pieces_ < kFewPieces ? std::max<int64_t>(1, (blocks_ + part_blocks() - 1) / part_blocks()) : 1;

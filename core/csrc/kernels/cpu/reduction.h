@@ -15,9 +15,9 @@ struct Reducer {
     const void* op;
     DType compute;
     int64_t acc_bytes;
-    int results;       // one or two
-    DType result[2];   // what `finish` writes
-    bool is_ordered;   // wants positions: `first` counts in the order of the dimensions
+    int results;      // one or two
+    DType result[2];  // what `finish` writes
+    bool is_ordered;  // wants positions: `first` counts in the order of the dimensions
     // *acc = reduction of n contiguous elements, the first of them at position `first`; n = 0 gives the identity.
     void (*row)(const void* op, void* acc, const void* in, int64_t n, int64_t first);
     // acc[j] = reduction over i of in[i][j]; row i is at position first + i * step.
@@ -118,8 +118,16 @@ template <class Op> struct SimpleReduction {
 
 template <class Op, class Kernels = SimpleReduction<Op>>
 void reduce_with(const Op& op, std::initializer_list<const Tensor*> outs, const Tensor& in, Ints dims) {
-    Reducer r{&op, dtype_of<typename Op::T>, sizeof(typename Op::A), 1, {dtype_of<typename Op::R>}, false,
-              Kernels::row, Kernels::columns, Kernels::combine, Kernels::finish};
+    Reducer r{&op,
+              dtype_of<typename Op::T>,
+              sizeof(typename Op::A),
+              1,
+              {dtype_of<typename Op::R>},
+              false,
+              Kernels::row,
+              Kernels::columns,
+              Kernels::combine,
+              Kernels::finish};
     if constexpr (requires { typename Op::R2; }) r.results = 2, r.result[1] = dtype_of<typename Op::R2>;
     if constexpr (requires { Op::is_ordered; }) r.is_ordered = true;
     run_reduction(r, outs, in, dims);

@@ -32,9 +32,8 @@ template <class T, class A, class F> void scan(const Tensor& out, const Tensor& 
     });
 }
 
-template <class T>
-using sum_type = std::conditional_t<is_reduced_float<T> || std::is_same_v<T, float>, double,
-                                    std::conditional_t<std::is_same_v<T, bool>, int64_t, T>>;
+template <class T> using sum_type = std::conditional_t<is_reduced_float<T> || std::is_same_v<T, float>, double,
+                                                       std::conditional_t<std::is_same_v<T, bool>, int64_t, T>>;
 
 void cumsum(const Tensor& out, const Tensor& in, int64_t dim) {
     visit_all(in.dtype(), [&]<class T>() {

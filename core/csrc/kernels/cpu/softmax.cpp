@@ -17,7 +17,8 @@ template <class T, bool is_row> struct Strip {
     int64_t steps, stride, last;  // `last`: lanes of the last step of a row, or of all steps across slices
 
     Strip(const Slices& s, int64_t columns)
-        : steps(is_row ? (s.length + width - 1) / width : s.length), stride(is_row ? width : s.inner),
+        : steps(is_row ? (s.length + width - 1) / width : s.length),
+          stride(is_row ? width : s.inner),
           last(is_row ? s.length - (steps - 1) * width : columns) {}
 
     // f(step, lanes)
@@ -74,10 +75,13 @@ template <class T, bool is_row> struct Strip {
 
 // f(strip, offset) for all strips, the strip of the fitting kind.
 template <class T, class F> void each_strip(const Slices& slices, F f) {
-    slices.each_strip(Vec<op_type<T>>::size, [&](int64_t at, int64_t columns, int64_t, int64_t) {
-        if (slices.inner == 1) f(Strip<T, true>(slices, columns), at);
-        else f(Strip<T, false>(slices, columns), at);
-    }, kGrainExponentials);
+    slices.each_strip(
+        Vec<op_type<T>>::size,
+        [&](int64_t at, int64_t columns, int64_t, int64_t) {
+            if (slices.inner == 1) f(Strip<T, true>(slices, columns), at);
+            else f(Strip<T, false>(slices, columns), at);
+        },
+        kGrainExponentials);
 }
 
 template <bool log> void forward(const Tensor& out, const Tensor& in, int64_t dim) {
@@ -87,8 +91,7 @@ template <bool log> void forward(const Tensor& out, const Tensor& in, int64_t di
         });
     });
 }
-template <bool log>
-void backward(const Tensor& grad_in, const Tensor& grad, const Tensor& result, int64_t dim) {
+template <bool log> void backward(const Tensor& grad_in, const Tensor& grad, const Tensor& result, int64_t dim) {
     visit_floating(grad.dtype(), log ? "log_softmax_backward" : "softmax_backward", [&]<class T>() {
         each_strip<T>(Slices(grad, dim), [&](const auto& strip, int64_t at) {
             strip.template backward<log>(grad_in.data<T>() + at, grad.data<T>() + at, result.data<T>() + at);

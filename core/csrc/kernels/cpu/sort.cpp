@@ -14,10 +14,18 @@ constexpr int64_t kRadixFrom = 512;     // shorter slices are sorted by comparis
 constexpr int64_t kGrainSorted = 2048;  // elements that justify a thread
 
 template <int bytes> struct unsigned_of;
-template <> struct unsigned_of<1> { using type = uint8_t; };
-template <> struct unsigned_of<2> { using type = uint16_t; };
-template <> struct unsigned_of<4> { using type = uint32_t; };
-template <> struct unsigned_of<8> { using type = uint64_t; };
+template <> struct unsigned_of<1> {
+    using type = uint8_t;
+};
+template <> struct unsigned_of<2> {
+    using type = uint16_t;
+};
+template <> struct unsigned_of<4> {
+    using type = uint32_t;
+};
+template <> struct unsigned_of<8> {
+    using type = uint64_t;
+};
 template <class T> using key_type = typename unsigned_of<int(sizeof(T))>::type;
 
 // An integer with the order of x; all NaNs map to the largest, both zeros to one.
@@ -105,12 +113,12 @@ template <class T> struct Sorter {
 };
 
 // prepare(sorter) puts the wanted elements in order at `first`; then `count` of them are written per slice.
-template <class F>
-void sort_slices(const char* op, const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim,
-                 bool descending, int64_t first, F prepare) {
+template <class F> void sort_slices(const char* op, const Tensor& values, const Tensor& indices, const Tensor& in,
+                                    int64_t dim, bool descending, int64_t first, F prepare) {
     Slices s(in, dim);
     int64_t count = values.dim() ? values.size(dim) : 1;
-    TAEDA_CHECK(s.length < int64_t(1) << 32, op, ": a dimension of ", s.length, " elements is too long; at most 2^32 - 1");
+    TAEDA_CHECK(s.length < int64_t(1) << 32, op, ": a dimension of ", s.length,
+                " elements is too long; at most 2^32 - 1");
     DType dtype = in.dtype() == DType::bool_ ? DType::uint8 : in.dtype();
     visit_real(dtype, op, [&]<class T>() {
         parallel_for(0, s.outer * s.inner, row_grain(s.length, kGrainSorted), [&](int64_t begin, int64_t end) {

@@ -17,7 +17,7 @@ template <class Row, int n, size_t... k> Row interleave(Row a, Row b, int half, 
 // n x n elements in registers: log2(n) rounds of interleaving the rows i and i + n/2.
 template <class T, int n>
 [[gnu::noinline]] void transpose_square(char* out, const char* in, int64_t out_stride, int64_t in_stride) {
-    using Row = typename native::vector_type<T, n * int(sizeof(T))>::type;
+    using Row = typename native::vector_type<T, n* int(sizeof(T))>::type;
     constexpr auto all = std::make_index_sequence<n>();
     Row rows[n], next[n];
     for (int i = 0; i < n; ++i) std::memcpy(&rows[i], in + i * in_stride, sizeof(Row));
@@ -32,8 +32,7 @@ template <class T, int n>
 }
 
 // The side of a square whose rows fill a register, at most 16; 1 where squares are no gain.
-template <class T>
-constexpr int square_side = sizeof(T) == 16 ? 1 : std::clamp(native::kBytes / int(sizeof(T)), 4, 16);
+template <class T> constexpr int square_side = sizeof(T) == 16 ? 1 : std::clamp(native::kBytes / int(sizeof(T)), 4, 16);
 
 // out[j][i] = in[i][j], both with contiguous inner elements.
 template <class T>

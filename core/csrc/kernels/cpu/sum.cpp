@@ -53,7 +53,8 @@ template <class C> struct NonzeroComplex : Count {
 
 void reduce_bits(const Tensor& out, const Tensor& in, Ints dims, Question question) {
     int64_t numel = reduced_numel(in, dims);
-    if (in.dtype() == DType::complex64) return reduce_with(NonzeroComplex<complex64>{question, numel}, {&out}, in, dims);
+    if (in.dtype() == DType::complex64)
+        return reduce_with(NonzeroComplex<complex64>{question, numel}, {&out}, in, dims);
     if (in.dtype() == DType::complex128)
         return reduce_with(NonzeroComplex<complex128>{question, numel}, {&out}, in, dims);
     Tensor bits = alias(in);
@@ -87,7 +88,8 @@ void sum(const Tensor& out, const Tensor& in, Ints dims) {
 void mean(const Tensor& out, const Tensor& in, Ints dims) {
     double count = double(reduced_numel(in, dims));
     on_reals(out, in, [&](const Tensor& o, const Tensor& x) {
-        visit_compute_floating(x.dtype(), "mean", [&]<class T>() { reduce_with(Mean<T>{{}, T(count)}, {&o}, x, dims); });
+        visit_compute_floating(x.dtype(), "mean",
+                               [&]<class T>() { reduce_with(Mean<T>{{}, T(count)}, {&o}, x, dims); });
     });
 }
 void nansum(const Tensor& out, const Tensor& in, Ints dims) {

@@ -26,19 +26,25 @@ concept Complex = is_complex_type<T>::value;
 #define TAEDA_STD(name) \
     template <class T> \
         requires Real<T> || Complex<T> \
-    TAEDA_HD T name(T x) { return std::name(x); }
-TAEDA_STD(exp) TAEDA_STD(log) TAEDA_STD(sin) TAEDA_STD(cos) TAEDA_STD(tan) TAEDA_STD(asin) TAEDA_STD(acos)
-TAEDA_STD(atan) TAEDA_STD(sinh) TAEDA_STD(cosh) TAEDA_STD(tanh) TAEDA_STD(asinh) TAEDA_STD(acosh) TAEDA_STD(atanh)
-TAEDA_STD(sqrt) TAEDA_STD(log10)
+    TAEDA_HD T name(T x) { \
+        return std::name(x); \
+    }
+TAEDA_STD(exp)
+TAEDA_STD(log) TAEDA_STD(sin) TAEDA_STD(cos) TAEDA_STD(tan) TAEDA_STD(asin) TAEDA_STD(acos) TAEDA_STD(atan)
+    TAEDA_STD(sinh) TAEDA_STD(cosh) TAEDA_STD(tanh) TAEDA_STD(asinh) TAEDA_STD(acosh) TAEDA_STD(atanh) TAEDA_STD(sqrt)
+        TAEDA_STD(log10)
 #undef TAEDA_STD
 
 #define TAEDA_STD_REAL(name) \
     template <Real T> TAEDA_HD T name(T x) { return std::name(x); }
-TAEDA_STD_REAL(exp2) TAEDA_STD_REAL(expm1) TAEDA_STD_REAL(log2) TAEDA_STD_REAL(log1p) TAEDA_STD_REAL(erf)
-TAEDA_STD_REAL(erfc)
+            TAEDA_STD_REAL(exp2) TAEDA_STD_REAL(expm1) TAEDA_STD_REAL(log2) TAEDA_STD_REAL(log1p) TAEDA_STD_REAL(erf)
+                TAEDA_STD_REAL(erfc)
 #undef TAEDA_STD_REAL
 
-template <Complex T> T exp2(T x) { return std::exp(x * std::log(typename T::value_type(2))); }
+                    template <Complex T>
+                    T exp2(T x) {
+    return std::exp(x * std::log(typename T::value_type(2)));
+}
 template <Complex T> T log2(T x) { return std::log(x) / std::log(typename T::value_type(2)); }
 template <Complex T> T expm1(T x) {
     using R = typename T::value_type;
@@ -52,10 +58,14 @@ template <Complex T> T log1p(T x) {
 }
 template <class T>
     requires Real<T> || Complex<T>
-TAEDA_HD T rsqrt(T x) { return T(1) / vm::sqrt(x); }
+TAEDA_HD T rsqrt(T x) {
+    return T(1) / vm::sqrt(x);
+}
 template <class T>
     requires Real<T> || Complex<T>
-TAEDA_HD T reciprocal(T x) { return T(1) / x; }
+TAEDA_HD T reciprocal(T x) {
+    return T(1) / x;
+}
 template <Real T> TAEDA_HD T sigmoid(T x) {
     T e = std::exp(-std::abs(x));
     return (x < 0 ? e : T(1)) / (1 + e);
@@ -113,7 +123,9 @@ template <class A, class B> TAEDA_HD std::common_type_t<A, B> where(bool conditi
 
 template <class T>
     requires Real<T> || Complex<T>
-TAEDA_HD T pow(T a, T b) { return std::pow(a, b); }
+TAEDA_HD T pow(T a, T b) {
+    return std::pow(a, b);
+}
 template <Integer T> TAEDA_HD T pow(T base, T exponent) {
     if constexpr (std::is_signed_v<T>)
         if (exponent < 0) return base == 1 ? 1 : base == T(-1) ? T(exponent % 2 ? -1 : 1) : 0;
@@ -128,7 +140,8 @@ template <Integer T> TAEDA_HD T pow(T base, T exponent) {
 
 // What integer division by zero raises; torch's words.
 template <Integer T> TAEDA_HD T nonzero_divisor(T b) {
-    if (b == 0) raise<Error>("ZeroDivisionError: integer division or modulo by zero; make the divisor nonzero, or floating");
+    if (b == 0)
+        raise<Error>("ZeroDivisionError: integer division or modulo by zero; make the divisor nonzero, or floating");
     return b;
 }
 template <Real T> TAEDA_HD T fmod(T a, T b) { return std::fmod(a, b); }
@@ -209,10 +222,13 @@ template <Real T> TAEDA_HD T sinc(T x) {
 
 #define TAEDA_SPECIAL(name) \
     template <Real T> TAEDA_HD T name(T x) { return T(special::name(double(x))); }
-TAEDA_SPECIAL(lgamma) TAEDA_SPECIAL(digamma) TAEDA_SPECIAL(trigamma) TAEDA_SPECIAL(erfinv) TAEDA_SPECIAL(erfcx)
-TAEDA_SPECIAL(i0) TAEDA_SPECIAL(i0e) TAEDA_SPECIAL(i1) TAEDA_SPECIAL(i1e) TAEDA_SPECIAL(ndtr) TAEDA_SPECIAL(ndtri)
-TAEDA_SPECIAL(log_ndtr)
-template <Real T> TAEDA_HD T polygamma(T n, T x) { return T(special::polygamma(double(n), double(x))); }
+TAEDA_SPECIAL(lgamma)
+TAEDA_SPECIAL(digamma) TAEDA_SPECIAL(trigamma) TAEDA_SPECIAL(erfinv) TAEDA_SPECIAL(erfcx) TAEDA_SPECIAL(i0)
+    TAEDA_SPECIAL(i0e) TAEDA_SPECIAL(i1) TAEDA_SPECIAL(i1e) TAEDA_SPECIAL(ndtr) TAEDA_SPECIAL(ndtri)
+        TAEDA_SPECIAL(log_ndtr) template <Real T>
+        TAEDA_HD T polygamma(T n, T x) {
+    return T(special::polygamma(double(n), double(x)));
+}
 template <Real T> TAEDA_HD T zeta(T s, T q) { return T(special::zeta(double(s), double(q))); }
 #undef TAEDA_SPECIAL
 
@@ -222,6 +238,8 @@ template <Complex T> typename T::value_type angle(T x) { return std::arg(x); }
 template <Complex T> T conj(T x) { return std::conj(x); }
 template <Number T> TAEDA_HD T conj(T x) { return x; }
 template <Number T> TAEDA_HD T real(T x) { return x; }
-template <Real T> TAEDA_HD T angle(T x) { return x != x ? x : std::signbit(x) && x != 0 ? T(3.14159265358979323846) : T(0); }
+template <Real T> TAEDA_HD T angle(T x) {
+    return x != x ? x : std::signbit(x) && x != 0 ? T(3.14159265358979323846) : T(0);
+}
 
 }  // namespace taeda::vm

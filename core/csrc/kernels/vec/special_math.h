@@ -41,7 +41,8 @@ TAEDA_HD inline double digamma(double x) {
     }
     for (; x < 10; x += 1) shift -= 1 / x;
     double z = 1 / (x * x);
-    double series = z * (1. / 12 - z * (1. / 120 - z * (1. / 252 - z * (1. / 240 - z * (1. / 132 - z * (691. / 32760 - z / 12))))));
+    double series =
+        z * (1. / 12 - z * (1. / 120 - z * (1. / 252 - z * (1. / 240 - z * (1. / 132 - z * (691. / 32760 - z / 12))))));
     return shift + std::log(x) - 0.5 / x - (x < 1e17 ? series : 0);
 }
 
@@ -55,7 +56,8 @@ TAEDA_HD inline double trigamma(double x) {
     double sum = 0;
     for (; x < 10; x += 1) sum += 1 / (x * x);
     double z = 1 / (x * x);
-    double series = z * (1. / 6 - z * (1. / 30 - z * (1. / 42 - z * (1. / 30 - z * (5. / 66 - z * (691. / 2730 - z * 7. / 6))))));
+    double series =
+        z * (1. / 6 - z * (1. / 30 - z * (1. / 42 - z * (1. / 30 - z * (5. / 66 - z * (691. / 2730 - z * 7. / 6))))));
     return shift + sign * (sum + (1 + 0.5 / x + series) / x);
 }
 
@@ -126,7 +128,8 @@ TAEDA_HD inline double bessel_i_scaled(double x, int order) {
         sum = 0;
     } else {
         double mu = 4 * order * order;
-        for (int k = 1; k < 30 && std::abs(term) > 1e-17; ++k) sum += term *= -(mu - (2. * k - 1) * (2. * k - 1)) / (k * 8 * a);
+        for (int k = 1; k < 30 && std::abs(term) > 1e-17; ++k)
+            sum += term *= -(mu - (2. * k - 1) * (2. * k - 1)) / (k * 8 * a);
         sum /= std::sqrt(2 * kPi * a);
     }
     return order && x < 0 ? -sum : sum;

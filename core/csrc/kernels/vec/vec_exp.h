@@ -37,7 +37,9 @@ template <class T> Vec<T> copysign(Vec<T> a, std::type_identity_t<Vec<T>> b) {
 template <class T> Vec<T> sqrt(Vec<T> x) { return Vec<T>(native::square_root<T>(x.v)); }
 template <class T> Vec<T> floor(Vec<T> x) { return Vec<T>(native::round_to_integer<native::Rounding::down, T>(x.v)); }
 template <class T> Vec<T> ceil(Vec<T> x) { return Vec<T>(native::round_to_integer<native::Rounding::up, T>(x.v)); }
-template <class T> Vec<T> trunc(Vec<T> x) { return Vec<T>(native::round_to_integer<native::Rounding::to_zero, T>(x.v)); }
+template <class T> Vec<T> trunc(Vec<T> x) {
+    return Vec<T>(native::round_to_integer<native::Rounding::to_zero, T>(x.v));
+}
 template <class T> Vec<T> round(Vec<T> x) {
     return Vec<T>(native::round_to_integer<native::Rounding::nearest_even, T>(x.v));
 }
@@ -74,7 +76,9 @@ template <class T> Vec<T> exp_limited(Vec<T> x) {
     return Vec<T>(native::scale<T>(p.v, n.v));
 }
 // 1 ULP (float), 1 ULP (double).
-template <class T> Vec<T> exp(Vec<T> x) { return exp_limited(limit(x, is_float<T> ? -104 : -746, is_float<T> ? 89 : 710)); }
+template <class T> Vec<T> exp(Vec<T> x) {
+    return exp_limited(limit(x, is_float<T> ? -104 : -746, is_float<T> ? 89 : 710));
+}
 // exp for x <= 0, to the same bound.
 template <class T> Vec<T> exp_nonpositive(Vec<T> x) {
     return exp_limited(Vec<T>(native::larger<T>(Vec<T>(is_float<T> ? -104 : -746).v, x.v)));
@@ -124,14 +128,13 @@ template <class T> Vec<T> split_mantissa(Vec<T> x, Vec<T>& exponent) {
 template <class T> Vec<T> log1p_tail(Vec<T> f, Vec<T> low) {
     Vec<T> half_square = Vec<T>(0.5) * f * f;
     if constexpr (is_float<T>) {
-        Vec<T> p = poly(f, 0x1.55555ap-2, -0x1.00006cp-2, 0x1.9997b8p-3, -0x1.551a84p-3, 0x1.245daep-3,
-                        -0x1.049cd6p-3, 0x1.df51b4p-4, -0x1.75fcdap-4, 0x1.35bc62p-5);
+        Vec<T> p = poly(f, 0x1.55555ap-2, -0x1.00006cp-2, 0x1.9997b8p-3, -0x1.551a84p-3, 0x1.245daep-3, -0x1.049cd6p-3,
+                        0x1.df51b4p-4, -0x1.75fcdap-4, 0x1.35bc62p-5);
         return mul_add(f * f * f, p, low) - half_square;
     } else {
         Vec<T> s = f / (f + Vec<T>(2)), z = s * s;
-        Vec<T> p = z * poly(z, 0x1.5555555555554p-1, 0x1.999999999adbbp-2, 0x1.24924922d5be3p-2,
-                            0x1.c71c73dcb322cp-3, 0x1.745c6ee8306e9p-3, 0x1.3b31b8c26be62p-3, 0x1.0e07dda705aaep-3,
-                            0x1.1a12577bcf3abp-3);
+        Vec<T> p = z * poly(z, 0x1.5555555555554p-1, 0x1.999999999adbbp-2, 0x1.24924922d5be3p-2, 0x1.c71c73dcb322cp-3,
+                            0x1.745c6ee8306e9p-3, 0x1.3b31b8c26be62p-3, 0x1.0e07dda705aaep-3, 0x1.1a12577bcf3abp-3);
         return mul_add(s, half_square + p, low) - half_square;
     }
 }
@@ -141,7 +144,8 @@ template <class T> constexpr double ln2_low = is_float<T> ? -0x1.bd0105c610ca8p-
 // The results of a logarithm where its argument is zero, negative, infinite or NaN.
 template <class T> Vec<T> fix_log(Vec<T> x, Vec<T> y) {
     Mask<T> usual = (x > Vec<T>(0)) & (x < infinity<T>());
-    if (!(!usual).any()) [[likely]] return y;
+    if (!(!usual).any()) [[likely]]
+        return y;
     Vec<T> other = select(x == Vec<T>(0), -infinity<T>(), select(x < Vec<T>(0), nan<T>(), x));
     return select(usual, y, other);
 }
@@ -186,27 +190,24 @@ template <class T> Vec<T> log1p(Vec<T> x) {
 // erf(x) / x on the quarters of [0, 4) as polynomials in the distance from the middle, in quarters.
 inline Vec<float> erf_below_4(Vec<float> a) {
     alignas(64) static constexpr float table[6][16] = {
-        {0x1.1f5e1ap+0f, 0x1.13e08cp+0f, 0x1.fe8f16p-1f, 0x1.cacbc2p-1f, 0x1.9450bcp-1f, 0x1.611066p-1f,
-         0x1.3448f8p-1f, 0x1.0ee122p-1f, 0x1.e09a7ap-2f, 0x1.aed2p-2f, 0x1.8603ep-2f, 0x1.642828p-2f,
-         0x1.47ad4p-2f, 0x1.2f6828p-2f, 0x1.1a7b9p-2f, 0x1.08421p-2f},
-        {-0x1.7d900ap-6f, -0x1.09ac3cp-4f, -0x1.7edef6p-4f, -0x1.b29324p-4f, -0x1.ad1534p-4f,
-         -0x1.82ad18p-4f, -0x1.48b7c4p-4f, -0x1.0e9e18p-4f, -0x1.b87062p-5f, -0x1.67575ap-5f,
-         -0x1.284242p-5f, -0x1.ef1beep-6f, -0x1.a35764p-6f, -0x1.6793eep-6f, -0x1.37b3d8p-6f,
-         -0x1.10c83ap-6f},
+        {0x1.1f5e1ap+0f, 0x1.13e08cp+0f, 0x1.fe8f16p-1f, 0x1.cacbc2p-1f, 0x1.9450bcp-1f, 0x1.611066p-1f, 0x1.3448f8p-1f,
+         0x1.0ee122p-1f, 0x1.e09a7ap-2f, 0x1.aed2p-2f, 0x1.8603ep-2f, 0x1.642828p-2f, 0x1.47ad4p-2f, 0x1.2f6828p-2f,
+         0x1.1a7b9p-2f, 0x1.08421p-2f},
+        {-0x1.7d900ap-6f, -0x1.09ac3cp-4f, -0x1.7edef6p-4f, -0x1.b29324p-4f, -0x1.ad1534p-4f, -0x1.82ad18p-4f,
+         -0x1.48b7c4p-4f, -0x1.0e9e18p-4f, -0x1.b87062p-5f, -0x1.67575ap-5f, -0x1.284242p-5f, -0x1.ef1beep-6f,
+         -0x1.a35764p-6f, -0x1.6793eep-6f, -0x1.37b3d8p-6f, -0x1.10c83ap-6f},
         {-0x1.766afp-6f, -0x1.276b4ep-6f, -0x1.527662p-7f, -0x1.4579d6p-9f, 0x1.bbf076p-9f, 0x1.ab144ep-8f,
-         0x1.df89cp-8f, 0x1.b7ea86p-8f, 0x1.6bfc1ep-8f, 0x1.1e3198p-8f, 0x1.ba0a1ap-9f, 0x1.560bdap-9f,
-         0x1.0bd90cp-9f, 0x1.a9f504p-10f, 0x1.57e93cp-10f, 0x1.19936ap-10f},
+         0x1.df89cp-8f, 0x1.b7ea86p-8f, 0x1.6bfc1ep-8f, 0x1.1e3198p-8f, 0x1.ba0a1ap-9f, 0x1.560bdap-9f, 0x1.0bd90cp-9f,
+         0x1.a9f504p-10f, 0x1.57e93cp-10f, 0x1.19936ap-10f},
         {0x1.c5a67cp-11f, 0x1.24d544p-9f, 0x1.671ac4p-9f, 0x1.367a8p-9f, 0x1.8a285ap-10f, 0x1.3fc2f2p-11f,
-         -0x1.681ffcp-16f, -0x1.5d2a96p-12f, -0x1.ae6beep-12f, -0x1.834a5p-12f, -0x1.3244fcp-12f,
-         -0x1.cac458p-13f, -0x1.52a6ccp-13f, -0x1.f70a74p-14f, -0x1.7b269p-14f, -0x1.229a76p-14f},
-        {0x1.b26624p-12f, 0x1.00cffep-12f, 0x1.03913p-17f, -0x1.6bb9dcp-13f, -0x1.ee48e6p-13f,
-         -0x1.9d322cp-13f, -0x1.e8067cp-14f, -0x1.715752p-15f, -0x1.0b188p-21f, 0x1.1ec982p-16f,
-         0x1.4a631ep-16f, 0x1.14193ep-16f, 0x1.9a7116p-17f, 0x1.2502f4p-17f, 0x1.a0c6ap-18f,
-         0x1.2c06d4p-18f},
-        {-0x1.3e92c2p-16f, -0x1.7a7cc8p-15f, -0x1.7c4678p-15f, -0x1.a1dd1cp-16f, -0x1.54e478p-21f,
-         0x1.d75af4p-17f, 0x1.14e17p-16f, 0x1.8aa80ep-17f, 0x1.8382dap-18f, 0x1.b7ddc8p-20f,
-         -0x1.40759ap-22f, -0x1.c4d5d6p-21f, -0x1.ab2b0ep-21f, -0x1.415554p-21f, -0x1.c026bap-22f,
-         -0x1.336a46p-22f},
+         -0x1.681ffcp-16f, -0x1.5d2a96p-12f, -0x1.ae6beep-12f, -0x1.834a5p-12f, -0x1.3244fcp-12f, -0x1.cac458p-13f,
+         -0x1.52a6ccp-13f, -0x1.f70a74p-14f, -0x1.7b269p-14f, -0x1.229a76p-14f},
+        {0x1.b26624p-12f, 0x1.00cffep-12f, 0x1.03913p-17f, -0x1.6bb9dcp-13f, -0x1.ee48e6p-13f, -0x1.9d322cp-13f,
+         -0x1.e8067cp-14f, -0x1.715752p-15f, -0x1.0b188p-21f, 0x1.1ec982p-16f, 0x1.4a631ep-16f, 0x1.14193ep-16f,
+         0x1.9a7116p-17f, 0x1.2502f4p-17f, 0x1.a0c6ap-18f, 0x1.2c06d4p-18f},
+        {-0x1.3e92c2p-16f, -0x1.7a7cc8p-15f, -0x1.7c4678p-15f, -0x1.a1dd1cp-16f, -0x1.54e478p-21f, 0x1.d75af4p-17f,
+         0x1.14e17p-16f, 0x1.8aa80ep-17f, 0x1.8382dap-18f, 0x1.b7ddc8p-20f, -0x1.40759ap-22f, -0x1.c4d5d6p-21f,
+         -0x1.ab2b0ep-21f, -0x1.415554p-21f, -0x1.c026bap-22f, -0x1.336a46p-22f},
     };
     Vec<float> quarters = a * Vec<float>(4);
     auto piece = __builtin_convertvector(quarters.v, native::integers<float>);
@@ -221,8 +222,8 @@ inline Vec<float> erf_below_4(Vec<float> a) {
     V z = a * a;
     V small = a + a * poly(z, 0x1.06eba8214db69p-3, -0x1.812746p-2, 0x1.ce2f08p-4, -0x1.b829a8p-6, 0x1.5628eep-8,
                            -0x1.bcbeap-11, 0x1.d826b0p-14, -0x1.43844ap-17);
-    V exponent = a * poly(a, 0x1.20ea7ep+0, 0x1.456378p-1, 0x1.afb938p-4, -0x1.747220p-6, 0x1.79b9dp-9,
-                          0x1.4fb244p-16, -0x1.4f96e4p-14, 0x1.b175aep-17, -0x1.84adaep-21);
+    V exponent = a * poly(a, 0x1.20ea7ep+0, 0x1.456378p-1, 0x1.afb938p-4, -0x1.747220p-6, 0x1.79b9dp-9, 0x1.4fb244p-16,
+                          -0x1.4f96e4p-14, 0x1.b175aep-17, -0x1.84adaep-21);
     return select(a < V(0.97), small, V(1) - exp(-exponent));
 }
 #endif

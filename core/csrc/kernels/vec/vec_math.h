@@ -20,8 +20,12 @@ template <class T> Mask<T> signbit(Vec<T> x) {
 }
 
 // A NaN on either side is handed on.
-template <class T> Vec<T> minimum(Vec<T> a, Same<T> b) { return select(a != a, a, Vec<T>(native::smaller<T>(a.v, b.v))); }
-template <class T> Vec<T> maximum(Vec<T> a, Same<T> b) { return select(a != a, a, Vec<T>(native::larger<T>(a.v, b.v))); }
+template <class T> Vec<T> minimum(Vec<T> a, Same<T> b) {
+    return select(a != a, a, Vec<T>(native::smaller<T>(a.v, b.v)));
+}
+template <class T> Vec<T> maximum(Vec<T> a, Same<T> b) {
+    return select(a != a, a, Vec<T>(native::larger<T>(a.v, b.v)));
+}
 // A NaN is avoided where the other side is a number.
 template <class T> Vec<T> fmin(Vec<T> a, Same<T> b) { return select((a < b) | (b != b), a, b); }
 template <class T> Vec<T> fmax(Vec<T> a, Same<T> b) { return select((a > b) | (b != b), a, b); }
@@ -40,8 +44,10 @@ template <class T> Vec<T> real(Vec<T> x) { return x; }
 inline Vec<double> pow_40_bits(Vec<double> x, Vec<double> y) {
     using V = Vec<double>;
     V exponent, m = split_mantissa(x, exponent), s = (m - V(1)) / (m + V(1)), z = s * s;
-    V log2 = mul_add(s, poly(z, 0x1.71547652b7e8ap+1, 0x1.ec709dcb683b3p-1, 0x1.2776bc4230d8dp-1, 0x1.a61ea644600c2p-2,
-                             0x1.46f1a4a8d1bdep-2, 0x1.29daf41755a07p-2), exponent);
+    V log2 = mul_add(s,
+                     poly(z, 0x1.71547652b7e8ap+1, 0x1.ec709dcb683b3p-1, 0x1.2776bc4230d8dp-1, 0x1.a61ea644600c2p-2,
+                          0x1.46f1a4a8d1bdep-2, 0x1.29daf41755a07p-2),
+                     exponent);
     V t = limit(y * log2, -200, 200), n = round(t), r = t - n;
     V p = poly(r, 0x1.62e42fef85675p-1, 0x1.ebfbdff80d029p-3, 0x1.c6b08dd628d8cp-5, 0x1.3b2ab7392ff4ep-7,
                0x1.5d87465084e2cp-10, 0x1.430874dc75b75p-13, 0x1.00dbf8b7b2bffp-16, 0x1.640a3fbee27e1p-20);
@@ -132,10 +138,11 @@ template <class T> Vec<T> angle(Vec<T> x) {
     template <class T> Vec<T> name(Vec<T> a, Same<T> b) { \
         return map_lanes([](T x, T y) { return vm::name(x, y); }, a, b); \
     }
-TAEDA_LANES_1(erfc) TAEDA_LANES_1(erfinv) TAEDA_LANES_1(erfcx) TAEDA_LANES_1(lgamma) TAEDA_LANES_1(digamma)
-TAEDA_LANES_1(trigamma) TAEDA_LANES_1(i0) TAEDA_LANES_1(i0e) TAEDA_LANES_1(i1) TAEDA_LANES_1(i1e)
-TAEDA_LANES_1(ndtr) TAEDA_LANES_1(ndtri) TAEDA_LANES_1(log_ndtr) TAEDA_LANES_1(sinc)
-TAEDA_LANES_2(hypot) TAEDA_LANES_2(nextafter) TAEDA_LANES_2(polygamma) TAEDA_LANES_2(zeta)
+TAEDA_LANES_1(erfc)
+TAEDA_LANES_1(erfinv) TAEDA_LANES_1(erfcx) TAEDA_LANES_1(lgamma) TAEDA_LANES_1(digamma) TAEDA_LANES_1(trigamma)
+    TAEDA_LANES_1(i0) TAEDA_LANES_1(i0e) TAEDA_LANES_1(i1) TAEDA_LANES_1(i1e) TAEDA_LANES_1(ndtr) TAEDA_LANES_1(ndtri)
+        TAEDA_LANES_1(log_ndtr) TAEDA_LANES_1(sinc) TAEDA_LANES_2(hypot) TAEDA_LANES_2(nextafter)
+            TAEDA_LANES_2(polygamma) TAEDA_LANES_2(zeta)
 #undef TAEDA_LANES_1
 #undef TAEDA_LANES_2
 

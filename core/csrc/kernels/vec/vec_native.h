@@ -32,7 +32,7 @@ template <class T> using vector = typename vector_type<T>::type;
 template <class T> using int_of = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
 template <class T> using integers = vector<int_of<T>>;
 // As many lanes of the small type E as a vector of T has.
-template <class E, class T> using narrow = typename vector_type<E, lanes<T> * int(sizeof(E))>::type;
+template <class E, class T> using narrow = typename vector_type<E, lanes<T>* int(sizeof(E))>::type;
 
 template <class T> vector<T> broadcast(T value) { return value - vector<T>{}; }  // keeps -0.0
 template <class V> V load_raw(const void* p) {
@@ -124,16 +124,31 @@ template <class T> vector<T> select(mask_register<T> m, vector<T> a, vector<T> b
 // their zero-masking form, all lanes on: GCC 12 warns of the undefined operand inside the plain ones.)
 #if TAEDA_VEC_AVX512
 #define TAEDA_INTRINSIC(ps, pd, ...) \
-    if constexpr (sizeof(T) == 4) { using R = __m512; return vector<T>(_mm512_maskz_##ps(__mmask16(-1), __VA_ARGS__)); } \
-    else { using R = __m512d; return vector<T>(_mm512_maskz_##pd(__mmask8(-1), __VA_ARGS__)); }
+    if constexpr (sizeof(T) == 4) { \
+        using R = __m512; \
+        return vector<T>(_mm512_maskz_##ps(__mmask16(-1), __VA_ARGS__)); \
+    } else { \
+        using R = __m512d; \
+        return vector<T>(_mm512_maskz_##pd(__mmask8(-1), __VA_ARGS__)); \
+    }
 #elif TAEDA_VEC_AVX2
 #define TAEDA_INTRINSIC(ps, pd, ...) \
-    if constexpr (sizeof(T) == 4) { using R = __m256; return vector<T>(_mm256_##ps(__VA_ARGS__)); } \
-    else { using R = __m256d; return vector<T>(_mm256_##pd(__VA_ARGS__)); }
+    if constexpr (sizeof(T) == 4) { \
+        using R = __m256; \
+        return vector<T>(_mm256_##ps(__VA_ARGS__)); \
+    } else { \
+        using R = __m256d; \
+        return vector<T>(_mm256_##pd(__VA_ARGS__)); \
+    }
 #elif defined(__SSE2__)
 #define TAEDA_INTRINSIC(ps, pd, ...) \
-    if constexpr (sizeof(T) == 4) { using R = __m128; return vector<T>(_mm_##ps(__VA_ARGS__)); } \
-    else { using R = __m128d; return vector<T>(_mm_##pd(__VA_ARGS__)); }
+    if constexpr (sizeof(T) == 4) { \
+        using R = __m128; \
+        return vector<T>(_mm_##ps(__VA_ARGS__)); \
+    } else { \
+        using R = __m128d; \
+        return vector<T>(_mm_##pd(__VA_ARGS__)); \
+    }
 #endif
 #define TAEDA_PER_LANE(expression) \
     vector<T> r{}; \
@@ -190,7 +205,8 @@ template <Rounding mode, class T> vector<T> round_to_integer(vector<T> x) {
         return select<T>(mask_register<T>(size < huge), rounded, x);
     } else {
         TAEDA_PER_LANE(mode == Rounding::down ? std::floor(x[i])
-                                              : mode == Rounding::up ? std::ceil(x[i]) : std::trunc(x[i]))
+                       : mode == Rounding::up ? std::ceil(x[i])
+                                              : std::trunc(x[i]))
     }
 #endif
 }
@@ -282,7 +298,8 @@ inline vector<float> load_half(const Half* p) {
 }
 inline void store_half(Half* p, vector<float> x) {
 #if TAEDA_VEC_AVX512
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtps_ph(__mmask16(-1), __m512(x), _MM_FROUND_TO_NEAREST_INT));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_maskz_cvtps_ph(__mmask16(-1), __m512(x), _MM_FROUND_TO_NEAREST_INT));
 #elif TAEDA_VEC_AVX2 && defined(__F16C__)
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(__m256(x), _MM_FROUND_TO_NEAREST_INT));
 #else

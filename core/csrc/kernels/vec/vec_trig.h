@@ -43,8 +43,7 @@ inline Vec<float> split_quadrant(Vec<float> x, native::integers<float>& quadrant
 // Sine and cosine on [-pi/4, pi/4].
 template <class T> Vec<T> sin_reduced(Vec<T> r) {
     Vec<T> z = r * r, p;
-    if constexpr (is_float<T>)
-        p = poly(z, -0x1.555556p-3, 0x1.111108p-7, -0x1.a00f9ap-13, 0x1.6cd74p-19);
+    if constexpr (is_float<T>) p = poly(z, -0x1.555556p-3, 0x1.111108p-7, -0x1.a00f9ap-13, 0x1.6cd74p-19);
     else
         p = poly(z, -0x1.5555555555555p-3, 0x1.111111111110bp-7, -0x1.a01a01a018af3p-13, 0x1.71de3a5339bd1p-19,
                  -0x1.ae645297c46b3p-26, 0x1.612091f355481p-33, -0x1.aaa4ba454d51fp-41);
@@ -52,8 +51,7 @@ template <class T> Vec<T> sin_reduced(Vec<T> r) {
 }
 template <class T> Vec<T> cos_reduced(Vec<T> r) {
     Vec<T> z = r * r, p;
-    if constexpr (is_float<T>)
-        p = poly(z, 0x1.555556p-5, -0x1.6c16b8p-10, 0x1.a01130p-16, -0x1.242d68p-22);
+    if constexpr (is_float<T>) p = poly(z, 0x1.555556p-5, -0x1.6c16b8p-10, 0x1.a01130p-16, -0x1.242d68p-22);
     else
         p = poly(z, 0x1.5555555555555p-5, -0x1.6c16c16c16c12p-10, 0x1.a01a01a0191b1p-16, -0x1.27e4fb76359ffp-22,
                  0x1.1eed8cdb6c6c9p-29, -0x1.939370d881735p-37, 0x1.aadcc3a64844ep-45);
@@ -63,7 +61,8 @@ template <class T> Vec<T> cos_reduced(Vec<T> r) {
 
 template <class T, class F> Vec<T> beyond_trig_limit(Vec<T> x, Vec<T> y, F f) {
     Mask<T> usual = abs(x) < Vec<T>(kTrigLimit);
-    if (!(!usual).any()) [[likely]] return y;
+    if (!(!usual).any()) [[likely]]
+        return y;
     return select(usual, y, map_lanes(f, x));
 }
 template <class T> Vec<T> sin_from(Vec<T> x, int shift) {
@@ -151,7 +150,8 @@ inline Vec<float> atan2(Vec<float> y, std::type_identity_t<Vec<float>> x) {
     Vec<float> r = through_double(usual, y, x);
     Vec<float> larger = select(abs(y) > abs(x), abs(y), abs(x));
     Mask<float> odd = !((larger > Vec<float>(0)) & (larger < infinity<float>()) & (y == y) & (x == x));
-    if (!odd.any()) [[likely]] return r;
+    if (!odd.any()) [[likely]]
+        return r;
     return select(odd, map_lanes([](float a, float b) { return std::atan2(a, b); }, y, x), r);
 }
 
