@@ -11,7 +11,8 @@ import taeda
 def _gather(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
     result = np.empty(index.shape, x.dtype)
     for at in np.ndindex(*index.shape):
-        result[at] = x[(*at[:dim], index[at], *at[dim + 1 :])]
+        place = (*at[:dim], index[at], *at[dim + 1 :])
+        result[at] = x[place]
     return result
 
 
