@@ -499,7 +499,7 @@ def _check_batched(
 def _check_forward_mode(
     func: Function, arguments: tuple[Any, ...], checked: list[Tensor], wanted: list[int], check: _Check
 ) -> None:
-    forward_ad = taeda.autograd.forward_ad
+    forward_ad: Any = taeda.autograd.forward_ad
     for number, value in enumerate(checked):
         for index in _elements(value):
             for step in _steps(value):
