@@ -218,6 +218,7 @@ PyGetSetDef tensor_attributes[] = {
     {"is_quantized", get_false_, nullptr, nullptr, nullptr},
     {"is_mkldnn", get_false_, nullptr, nullptr, nullptr},
     {"is_nested", get_false_, nullptr, nullptr, nullptr},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
