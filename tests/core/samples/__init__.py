@@ -39,9 +39,10 @@ class Operator:
     samples: tuple[Sample, ...]
     dtypes: str = "fd"  # f float32, d float64, i int64, b bool, c complex64
     rtol: dict[str, float] = field(default_factory=lambda: {"f": 1e-5, "d": 1e-11, "c": 2e-5})
-    grad: bool = False  # gradients are checked
+    grad: bool | tuple[int, ...] = False  # gradients are checked, of all arguments or of those at these positions
     gradgrad: bool = False  # second gradients as well
     elementwise: bool = False  # any shape works, so empty ones are tried
+    own_dtype: bool = False  # the reference gives the very dtype, whatever goes in
     meta: bool = True  # the shape of the result does not depend on values
 
 
@@ -55,11 +56,13 @@ def operator(name: str, reference: Callable[..., Any], *samples: Sample, scale: 
 
 
 def values(*shape: int, low: float = -3.0, high: float = 3.0, seed: int = 0) -> np.ndarray:
-    """Distinct numbers on [low, high] in random order, no two closer than the steps of gradient checks."""
+    """Distinct numbers on (low, high) in random order, none within 0.001 of another or of a multiple of 0.1, where
+    functions may have kinks."""
     count = int(np.prod(shape))
     generator = np.random.default_rng([seed, *shape])
     spread = np.linspace(low, high, 2 * count + 1)[1::2]
-    return generator.permutation(spread).reshape(shape)
+    near = np.round(spread, 1)
+    return generator.permutation(np.where(np.abs(spread - near) < 0.004, near + 0.0137 / (1 + seed), spread)).reshape(shape)
 
 
 def load() -> list[Operator]:

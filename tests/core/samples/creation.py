@@ -30,4 +30,4 @@ operator("new_ones", lambda x, size: np.ones(size, x.dtype), Sample(_X, (4, 2)),
 operator("new_full", lambda x, size, value: np.full(size, value, x.dtype), Sample(_X, (4, 2), 3), dtypes="fdi")
 for _name, _type in (("float", np.float32), ("double", np.float64), ("long", np.int64), ("int", np.int32), ("short", np.int16),
                      ("char", np.int8), ("bool", np.bool_), ("half", np.float16)):  # fmt: skip
-    operator(f"to_{_name}", lambda x, t=_type: x.astype(t), Sample(_X), dtypes="fdi", scale=100 if _name == "half" else 1)
+    operator(f"to_{_name}", lambda x, t=_type: x.astype(t), Sample(_X), dtypes="fdi", own_dtype=True)

@@ -79,7 +79,7 @@ operator("inner", np.inner, Sample(_V, _W), Sample(_A, values(4, 3)), **_ALL)
 operator("linear", lambda x, w, b=None: x @ w.T + (0 if b is None else b), Sample(_A, values(4, 3)), Sample(_BATCH, values(4, 3), values(4)),
          Sample(_V, values(4, 3), values(4)), **_FLOAT)  # fmt: skip
 operator("bilinear", lambda x, y, w, b=0: np.einsum("ni,kij,nj->nk", x, w, y) + b, Sample(_A, values(2, 2), values(4, 3, 2), values(4)), **_FLOAT)
-operator("einsum", np.einsum, Sample("ij,jk->ik", [_A, _B]), Sample("bij,bjk->bk", [_BATCH, _OTHER]), Sample("ii->i", [values(3, 3)]),
+operator("einsum", lambda equation, operands: np.einsum(equation, *operands), Sample("ij,jk->ik", [_A, _B]), Sample("bij,bjk->bk", [_BATCH, _OTHER]), Sample("ii->i", [values(3, 3)]),
          Sample("i,j", [_V, _W]), Sample("...ij->...ji", [_BATCH]), Sample("ij->", [_A]), **_FLOAT)  # fmt: skip
 operator("tensordot_dims", lambda x, y, a, b: np.tensordot(x, y, (a, b)), Sample(_BATCH, _OTHER, (0, 2), (0, 1)), **_FLOAT)
 operator("kron", np.kron, Sample(_A, values(2, 2)), **_ALL)
