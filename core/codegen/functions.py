@@ -196,7 +196,15 @@ class FunctionWriter:
     def _pure_call(self) -> str:
         if self.op.kind == "pointwise":
             return _pointwise_call(self.op)
-        return f"[&] {{ GradMode off(false); return native::{self.op.name}({self._arguments()}); }}()"
+        return f"[&] {{ {self._device_check()}GradMode off(false); return native::{self.op.name}({self._arguments()}); }}()"
+
+    def _device_check(self) -> str:
+        """For bodies that compute on several tensors; copy_ and set_ may take from elsewhere."""
+        tensors = [a.name for a in self.schema.arguments if a.is_tensor or a.is_tensor_list]
+        several = len(tensors) > 1 or any(a.is_tensor_list for a in self.schema.arguments)
+        if not several or self.op.kind not in ("native", "mutating") or self.op.name in ("copy_", "set_", "resize_as_"):
+            return ""
+        return f'check_same_device("{self.op.name}", {", ".join(tensors)}); '
 
     def _history(self, result: str, d: Derivatives) -> list[str]:
         inputs = ", ".join(a.name for a in d.inputs)
@@ -227,7 +235,7 @@ class FunctionWriter:
         if self.op.kind == "pointwise":
             call = _pointwise_call(self.op, out=me, inplace=True)
         else:
-            call = f"[&] {{ GradMode off(false); return native::{self.op.name}({self._arguments()}); }}()"
+            call = self._pure_call()
         if not d:
             return [f'check_inplace({me}, "{form.name}", false);', f"{call};", f"{me}.bump_version();",
                     f"return {me};"]  # fmt: skip

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import taeda
 from catalogue import load as load_catalogue
 from samples import Operator, Sample, load
+
+import taeda
 from taeda import _C
 from taeda.autograd.gradcheck import gradcheck, gradgradcheck
 
@@ -41,7 +42,9 @@ def mapped(value: Any, change: Callable[[np.ndarray], Any]) -> Any:
     return change(value) if isinstance(value, np.ndarray) else value
 
 
-def call(operator: Operator, sample: Sample, dtype: str, make: Callable[[np.ndarray], Any] = taeda.tensor) -> Any:
+def call(
+    operator: Operator, sample: Sample, dtype: str, make: Callable[[np.ndarray], Any] = taeda.tensor
+) -> Any:
     """The operator on a sample in a dtype."""
     args = [mapped(cast(arg, dtype), make) for arg in sample.args]
     return getattr(_C.ops, operator.name)(*args, **sample.kwargs)
@@ -66,7 +69,9 @@ def result_dtype(value: np.ndarray, dtype: str) -> Any:
     if value.dtype in (np.float64, np.complex128):
         narrow = dtype != "d"
         real = value.dtype == np.float64
-        return getattr(taeda, ("float32" if narrow else "float64") if real else ("complex64" if narrow else "complex128"))
+        return getattr(
+            taeda, ("float32" if narrow else "float64") if real else ("complex64" if narrow else "complex128")
+        )
     return getattr(taeda, value.dtype.name)
 
 
@@ -82,7 +87,9 @@ def check(actual: Any, wanted: Any, operator: Operator, dtype: str) -> None:
         return
     wanted = np.asarray(wanted)
     assert tuple(actual.shape) == wanted.shape
-    assert actual.dtype == (getattr(taeda, wanted.dtype.name) if operator.own_dtype else result_dtype(wanted, dtype))
+    assert actual.dtype == (
+        getattr(taeda, wanted.dtype.name) if operator.own_dtype else result_dtype(wanted, dtype)
+    )
     rtol = operator.rtol.get(dtype, 1e-5)
     rtol = max(rtol, 1e-3) if actual.dtype == taeda.float16 else rtol
     np.testing.assert_allclose(actual.detach().numpy(), wanted, rtol=rtol, atol=rtol)
@@ -99,11 +106,17 @@ def name_of(operator: Operator) -> str:
 
 
 def with_dtypes() -> list[Any]:
-    return [pytest.param(operator, dtype, id=f"{operator.name}-{dtype}") for operator in OPERATORS for dtype in operator.dtypes]
+    return [
+        pytest.param(operator, dtype, id=f"{operator.name}-{dtype}")
+        for operator in OPERATORS
+        for dtype in operator.dtypes
+    ]
 
 
 def each(condition: Callable[[Operator], bool] = lambda operator: True) -> Any:
-    return pytest.mark.parametrize("operator", [operator for operator in OPERATORS if condition(operator)], ids=name_of)
+    return pytest.mark.parametrize(
+        "operator", [operator for operator in OPERATORS if condition(operator)], ids=name_of
+    )
 
 
 def test_enough_operators():
@@ -131,9 +144,19 @@ def test_public_names(operator: Operator):
         sample = operator.samples[0]
         args = [mapped(cast(arg, dtype), taeda.tensor) for arg in sample.args]
         if "function" in record.where:
-            check(getattr(taeda, operator.name)(*args, **sample.kwargs), expected(operator, sample, dtype), operator, dtype)
+            check(
+                getattr(taeda, operator.name)(*args, **sample.kwargs),
+                expected(operator, sample, dtype),
+                operator,
+                dtype,
+            )
         if "method" in record.where and isinstance(args[0], taeda.Tensor):
-            check(getattr(args[0], operator.name)(*args[1:], **sample.kwargs), expected(operator, sample, dtype), operator, dtype)
+            check(
+                getattr(args[0], operator.name)(*args[1:], **sample.kwargs),
+                expected(operator, sample, dtype),
+                operator,
+                dtype,
+            )
 
 
 def spread(array: np.ndarray) -> taeda.Tensor:
@@ -264,7 +287,12 @@ def large(shape: tuple[int, ...], seed: int) -> np.ndarray:
 def test_threads(operator: Operator):
     """The result does not depend on the number of threads, bit for bit."""
     dtype = operator.dtypes[0]
-    sample = Sample(*(large((3, 40_001), seed) * (1 if dtype in "fdc" else 9) for seed, _ in enumerate(operator.samples[0].args)))
+    sample = Sample(
+        *(
+            large((3, 40_001), seed) * (1 if dtype in "fdc" else 9)
+            for seed, _ in enumerate(operator.samples[0].args)
+        )
+    )
     results = []
     for threads in (1, 2):
         taeda.set_num_threads(threads)
@@ -295,7 +323,9 @@ def test_threads_of_reductions_and_products(function: Callable[[taeda.Tensor], t
 def test_wrong_types(operator: Operator):
     """A call that no signature fits says which ones there are."""
     with pytest.raises(TypeError, match=rf"{operator.name}\("):
-        getattr(_C.ops, operator.name)(object(), object(), object(), object(), object(), object(), object(), object())
+        getattr(_C.ops, operator.name)(
+            object(), object(), object(), object(), object(), object(), object(), object()
+        )
     args = list(operator.samples[0].args)
     with pytest.raises(TypeError, match=operator.name):
         getattr(_C.ops, operator.name)(*(mapped(a, taeda.tensor) for a in args), no_such_option=1)

@@ -69,6 +69,22 @@ inline void write_output(const Tensor& out, const Tensor& result, const char* op
     copy_(out, result);
 }
 
+// Native operators compute on one device; 0-dim CPU tensors count as numbers anywhere, and nothing is computed where the
+// first tensor is on the meta device.
+inline void check_device(const char* op, std::optional<Device>& common, const Tensor& t) {
+    if (!t.defined() || (t.dim() == 0 && t.is_cpu())) return;
+    if (!common) common = t.device();
+    TAEDA_CHECK(common->type == DeviceType::meta || *common == t.device(), op, ": Expected all tensors to be on the same device, but found at least two devices, ",
+                *common, " and ", t.device(), "; move one with .to(device)");
+}
+inline void check_device(const char* op, std::optional<Device>& common, TensorList list) {
+    for (const Tensor& t : list) check_device(op, common, t);
+}
+template <class... T> void check_same_device(const char* op, const T&... arguments) {
+    std::optional<Device> common;
+    (check_device(op, common, arguments), ...);
+}
+
 template <class T> auto unbox(const Value& v) {
     return boxing::Unpack<std::remove_cvref_t<T>>::get(v);
 }

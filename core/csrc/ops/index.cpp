@@ -108,6 +108,8 @@ Tensor index_put_(const Tensor& self, TensorList indices, const Tensor& values, 
 }
 
 Tensor nonzero_coordinates(const Tensor& self) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "nonzero: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     Tensor mask = ops::contiguous(self.dtype() == DType::bool_ ? self : self != 0);
     int64_t count = ops::count_nonzero(mask).data<int64_t>()[0];
     Tensor out = empty_tensor(Ints{count, self.dim()}, DType::int64);
@@ -378,6 +380,8 @@ Tensor masked_select(const Tensor& self, const Tensor& mask) {
     return ops::raw_masked_select(both[0], both[1]);
 }
 Tensor raw_masked_select(const Tensor& self, const Tensor& mask) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "masked_select: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     Tensor m = ops::contiguous(mask);
     Tensor out = empty_tensor(Ints{ops::count_nonzero(m).data<int64_t>()[0]}, self.dtype());
     if (out.numel()) masked_select_kernel(DeviceType::cpu, out, ops::contiguous(self), m);
@@ -389,6 +393,7 @@ Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& sou
     TAEDA_CHECK(is_expandable_to(mask.sizes(), self.sizes()), "masked_scatter_: the mask of shape ", mask.sizes(),
                 " must broadcast to the shape ", self.sizes(), " of the tensor");
     Tensor m = ops::contiguous(ops::expand(mask, self.sizes()));
+    if (self.is_meta()) return self;
     int64_t count = ops::count_nonzero(m).data<int64_t>()[0];
     TAEDA_CHECK(source.numel() >= count, "masked_scatter: Expected at least ", count, " elements in source to fill the mask, got ", source.numel());
     if (count == 0) return self;
@@ -455,6 +460,8 @@ Tensor roll(const Tensor& self, Ints shifts, Ints dims) {
 }
 
 Tensor one_hot(const Tensor& self, int64_t num_classes) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "one_hot: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     TAEDA_CHECK(self.dtype() == DType::int64, "one_hot is only applicable to index tensor of type LongTensor, got ", self.dtype());
     TAEDA_CHECK(self.numel() > 0 || num_classes > 0, "Can not infer total number of classes from empty tensor.");
     int64_t classes = num_classes;
@@ -472,6 +479,8 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
 }
 
 Tensor repeat_interleave(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim, std::optional<int64_t>) {
+    TAEDA_CHECK_AS(NotImplementedError, !repeats.is_meta(), "repeat_interleave: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     Tensor x = dim ? self : ops::reshape(self, Ints{-1});
     int64_t d = dim.value_or(0), n = x.size(d);
     TAEDA_CHECK(is_integral(repeats.dtype()), "repeats has to be Long or Int tensor, got ", repeats.dtype());

@@ -239,7 +239,7 @@ Tensor kron(const Tensor& self, const Tensor& other) {
 Tensor linalg_matrix_power(const Tensor& self, int64_t n) {
     TAEDA_CHECK(self.dim() >= 2 && self.size(-1) == self.size(-2), "linalg.matrix_power: A must be batches of square matrices, but they are ", self.sizes());
     TAEDA_CHECK(n >= 0, "linalg.matrix_power: negative powers need an inverse; got n = ", n, ", invert the matrix first");
-    if (n == 0) return ops::clone(ops::expand(ops::eye(self.size(-1), std::nullopt, self.dtype()), self.sizes()));
+    if (n == 0) return ops::clone(ops::expand(ops::eye(self.size(-1), std::nullopt, self.dtype(), self.device()), self.sizes()));
     Tensor result, square = self;
     for (; n > 0; n /= 2) {
         if (n % 2) result = result.defined() ? ops::matmul(result, square) : square;

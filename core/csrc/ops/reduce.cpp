@@ -295,6 +295,8 @@ Tensor logsumexp_backward(const Tensor& grad, const Tensor& self, const Tensor& 
 // -- comparisons of whole tensors -------------------------------------------------------------------------------------
 
 bool equal(const Tensor& self, const Tensor& other) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "equal: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     TAEDA_CHECK(self.device() == other.device(), "equal: Expected all tensors to be on the same device");
     if (self.sizes() != other.sizes()) return false;
     return self.numel() == 0 || ops::all(self == other).data<bool>()[0];
@@ -311,6 +313,8 @@ Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol
     return ops::logical_or(close, ops::logical_and(ops::isfinite(distance), distance <= ops::abs(y) * rtol + atol));
 }
 bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "allclose: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     Tensor close = ops::isclose(self, other, rtol, atol, equal_nan);
     return close.numel() == 0 || ops::all(close).data<bool>()[0];
 }

@@ -94,7 +94,7 @@ Tensor quantiles(const Tensor& self, const Tensor& q, std::optional<int64_t> dim
     TAEDA_CHECK(self.dtype() == DType::float32 || self.dtype() == DType::float64, "quantile() input tensor must be either float or double dtype");
     TAEDA_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor, got shape ", q.sizes());
     TAEDA_CHECK(q.dtype() == self.dtype(), "quantile() q tensor must be same dtype as the input tensor");
-    TAEDA_CHECK(ops::all(ops::logical_and(q >= 0, q <= 1)).data<bool>()[0], "quantile() q values must be in the range [0, 1]");
+    TAEDA_CHECK(q.is_meta() || ops::all(ops::logical_and(q >= 0, q <= 1)).data<bool>()[0], "quantile() q values must be in the range [0, 1]");
     for (const char* known : {"linear", "lower", "higher", "midpoint", "nearest"})
         if (interpolation == known) goto valid;
     raise("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", interpolation);
@@ -104,7 +104,7 @@ valid:
     Tensor sorted = x.dim() ? ops::movedim(std::get<0>(ops::sort(x, d, false)), Ints{d}, Ints{-1}) : ops::reshape(x, Ints{1});
     int64_t n = sorted.size(-1);
     Tensor nans = ops::sum(ops::isnan(ops::detach(sorted)), Ints{-1}, true);
-    Tensor last = skip_nan ? ops::clamp_min(ops::to(n - nans - 1, self.dtype()), Scalar(0)) : ops::full(nans.sizes(), Scalar(n - 1), self.dtype());
+    Tensor last = skip_nan ? ops::clamp_min(ops::to(n - nans - 1, self.dtype()), Scalar(0)) : ops::full(nans.sizes(), Scalar(n - 1), self.dtype(), self.device());
     Tensor rank = last * ops::reshape(q, Ints{-1});
     if (!skip_nan) rank = ops::where(nans > 0, wrapped_number(Scalar(double(n - 1))), rank);
     if (interpolation == "lower") rank = ops::floor(rank);
@@ -128,7 +128,7 @@ valid:
     return q.dim() == 0 ? ops::squeeze(result, 0) : result;
 }
 
-Tensor as_q(const Tensor& self, double q) { return ops::full(Ints(), Scalar(q), self.dtype()); }
+Tensor as_q(const Tensor& self, double q) { return ops::full(Ints(), Scalar(q), self.dtype(), self.device()); }
 
 }  // namespace
 
@@ -184,8 +184,8 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& self, bool out_int32, bo
                 sorted.sizes(), " and input value tensor ", self.sizes());
     Tensor sequence = sorter.defined() ? ops::gather(sorted, -1, sorter) : sorted;
     DType common = result_type(sequence, self);
-    Tensor out = empty_tensor(self.sizes(), DType::int64);
-    if (out.numel())
+    Tensor out = empty_tensor(self.sizes(), DType::int64, self.device());
+    if (out.numel() && !out.is_meta())
         searchsorted_kernel(DeviceType::cpu, out.dim() ? out : alias(out, Ints{1}, Ints{1}, 0), ops::contiguous(ops::to(sequence, common)), rows(ops::to(self, common)),
                             right || (side && *side == "right"));
     return out_int32 ? ops::to(out, DType::int32) : out;
@@ -280,6 +280,8 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t di
 // -- counting -----------------------------------------------------------------------------------------------------------
 
 Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "bincount: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     TAEDA_CHECK(self.dim() == 1 && is_integral(self.dtype()), "bincount only supports 1-d non-negative integral inputs., got ", self.dtype(), " of shape ", self.sizes());
     TAEDA_CHECK(minlength >= 0, "minlength should be >= 0, got ", minlength);
     TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(), "weights should be 1-d and have the same length as input");
@@ -297,6 +299,7 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
     TAEDA_CHECK(bins > 0, "bins must be > 0, but got ", bins);
     TAEDA_CHECK(is_floating(self.dtype()), "\"histc\" not implemented for '", dtype_long_name(self.dtype()), "'");
+    if (self.is_meta()) return empty_tensor(Ints{bins}, self.dtype(), self.device());
     double low = min.to_double(), high = max.to_double();
     TAEDA_CHECK(low <= high, "max must be larger than min, got ", low, " and ", high);
     if (low == high && self.numel() > 0) {

@@ -204,14 +204,14 @@ void find_shape(PyObject* o, Dims& shape) {
 
 DType number_dtype(PyObject* o) {
     if (PyBool_Check(o)) return DType::bool_;
-    if (PyLong_Check(o)) return DType::int64;
-    if (PyFloat_Check(o)) return default_dtype();
-    if (PyComplex_Check(o)) return complex_dtype(default_dtype());
     const char* name = Py_TYPE(o)->tp_name;
-    if (std::strncmp(name, "numpy.", 6) == 0) {  // NumPy scalars keep their own dtype
+    if (std::strncmp(name, "numpy.", 6) == 0) {  // NumPy scalars keep their own dtype; some are Python floats as well
         Object array(checked(PyObject_CallMethod(o, "__array__", nullptr)));
         return from_array(array.get()).dtype();
     }
+    if (PyLong_Check(o)) return DType::int64;
+    if (PyFloat_Check(o)) return default_dtype();
+    if (PyComplex_Check(o)) return complex_dtype(default_dtype());
     if (PyIndex_Check(o)) return DType::int64;
     if (Py_TYPE(o)->tp_as_number && Py_TYPE(o)->tp_as_number->nb_float) return default_dtype();
     raise<TypeError>("tensor(): could not infer dtype of ", name, "; expected numbers or nested sequences of numbers");

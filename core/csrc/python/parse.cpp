@@ -1,5 +1,7 @@
 #include "python/parse.h"
 
+#include <cstring>
+
 namespace taeda::python {
 
 namespace {
@@ -18,6 +20,11 @@ bool is_integer(PyObject* o) {
     if (PyLong_Check(o)) return true;
     if (is_tensor(o)) return tensor_of(o).numel() == 1 && is_integral(tensor_of(o).dtype(), true);
     return PyIndex_Check(o) && !PySequence_Check(o);
+}
+
+bool is_numpy_bool(PyObject* o) {
+    const char* name = Py_TYPE(o)->tp_name;
+    return std::strcmp(name, "numpy.bool") == 0 || std::strcmp(name, "numpy.bool_") == 0;
 }
 
 bool is_list(PyObject* o) { return PyTuple_Check(o) || PyList_Check(o); }
@@ -44,7 +51,8 @@ bool accepts(const Parameter& p, PyObject* o) {
         case Kind::integers: return list_of(o, is_integer) || (p.flags & (kExpands | kSpreads) && is_integer(o));
         case Kind::floating: return (is_number(o) && !PyComplex_Check(o)) || is_zero_dim(o);
         case Kind::floats: return list_of(o, is_number);
-        case Kind::boolean: case Kind::flag: return PyBool_Check(o) || (PyLong_Check(o)) || is_zero_dim(o);
+        // An int is no bool: var(x, 1) reduces dimension 1.
+        case Kind::boolean: case Kind::flag: return PyBool_Check(o) || is_numpy_bool(o) || is_zero_dim(o);
         case Kind::string: return PyUnicode_Check(o);
         case Kind::dtype:
             return Py_TYPE(o) == dtype_type || o == reinterpret_cast<PyObject*>(&PyFloat_Type) ||

@@ -173,6 +173,11 @@ def format_tensor(self: Tensor, spec: str) -> str:
     )
 
 
+def to_complex(self: Tensor) -> complex:
+    """For complex(x): the only element."""
+    return complex(self.item())
+
+
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """On the CPU: the tensor itself if it is there."""
     return self.to("cpu")
@@ -210,6 +215,7 @@ def _add_methods() -> None:
         "backward": backward, "register_hook": register_hook, "type": tensor_type, "new_tensor": new_tensor,
         "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook, "__deepcopy__": deep_copy,
         "__reduce_ex__": reduce_ex, "__contains__": contains, "__format__": format_tensor, "cpu": cpu, "cuda": cuda,
+        "__complex__": to_complex,
         "pin_memory": pin_memory, "is_pinned": is_pinned, "share_memory_": share_memory_, "__reversed__": reversed_,
         "__repr__": tensor_repr, "__array_priority__": 1000, "__module__": "taeda",
     }  # fmt: skip

@@ -39,7 +39,9 @@ class Operator:
     samples: tuple[Sample, ...]
     dtypes: str = "fd"  # f float32, d float64, i int64, b bool, c complex64
     rtol: dict[str, float] = field(default_factory=lambda: {"f": 1e-5, "d": 1e-11, "c": 2e-5})
-    grad: bool | tuple[int, ...] = False  # gradients are checked, of all arguments or of those at these positions
+    grad: bool | tuple[int, ...] = (
+        False  # gradients are checked, of all arguments or of those at these positions
+    )
     gradgrad: bool = False  # second gradients as well
     elementwise: bool = False  # any shape works, so empty ones are tried
     own_dtype: bool = False  # the reference gives the very dtype, whatever goes in
@@ -49,7 +51,9 @@ class Operator:
 OPERATORS: list[Operator] = []
 
 
-def operator(name: str, reference: Callable[..., Any], *samples: Sample, scale: float = 1.0, **options: Any) -> None:
+def operator(
+    name: str, reference: Callable[..., Any], *samples: Sample, scale: float = 1.0, **options: Any
+) -> None:
     """Adds an operator; `scale` widens its tolerance."""
     tolerance = {"f": 1e-5 * scale, "d": 1e-11 * scale, "c": 2e-5 * scale}
     OPERATORS.append(Operator(name, reference, samples, rtol=tolerance, **options))
@@ -60,9 +64,11 @@ def values(*shape: int, low: float = -3.0, high: float = 3.0, seed: int = 0) -> 
     functions may have kinks."""
     count = int(np.prod(shape))
     generator = np.random.default_rng([seed, *shape])
-    spread = np.linspace(low, high, 2 * count + 1)[1::2]
+    spread = np.linspace(low, high, 2 * count + 1)[1::2] + (0.013 + 0.037 * seed) * (high - low) / count
     near = np.round(spread, 1)
-    return generator.permutation(np.where(np.abs(spread - near) < 0.004, near + 0.0137 / (1 + seed), spread)).reshape(shape)
+    return generator.permutation(
+        np.where(np.abs(spread - near) < 0.004, near + 0.0137 / (1 + seed), spread)
+    ).reshape(shape)
 
 
 def load() -> list[Operator]:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from samples import Sample, operator, values
 from scipy import special
+
+from samples import Sample, operator, values
 
 _FLOAT: dict[str, Any] = {"dtypes": "fd", "grad": True, "scale": 5}
 _TWICE = {**_FLOAT, "gradgrad": True}
@@ -17,7 +18,9 @@ _TWICE = {**_FLOAT, "gradgrad": True}
 # -- pooling -----------------------------------------------------------------------------------------------------------
 
 
-def _windows(x: np.ndarray, n: int, size: Any, stride: Any, padding: Any, fill: float) -> tuple[list[int], Callable[..., np.ndarray]]:
+def _windows(
+    x: np.ndarray, n: int, size: Any, stride: Any, padding: Any, fill: float
+) -> tuple[list[int], Callable[..., np.ndarray]]:
     """Output sizes, and the window of each output position, flattened."""
     size, padding = ((v,) * n if isinstance(v, int) else v for v in (size, padding))
     stride = size if stride is None else (stride,) * n if isinstance(stride, int) else stride
@@ -50,7 +53,9 @@ def _adaptive(n: int, how: Callable[..., np.ndarray]) -> Callable[..., np.ndarra
             cut = (
                 ...,
                 *(
-                    slice(place[d] * x.shape[d - n] // sizes[d], -(-(place[d] + 1) * x.shape[d - n] // sizes[d]))
+                    slice(
+                        place[d] * x.shape[d - n] // sizes[d], -(-(place[d] + 1) * x.shape[d - n] // sizes[d])
+                    )
                     for d in range(n)
                 ),
             )
@@ -62,9 +67,30 @@ def _adaptive(n: int, how: Callable[..., np.ndarray]) -> Callable[..., np.ndarra
 
 _INPUTS = {1: values(2, 2, 7), 2: values(1, 2, 5, 4), 3: values(1, 2, 3, 4, 3)}
 for _n, _x in _INPUTS.items():
-    operator(f"max_pool{_n}d", _pool(_n, np.max, -np.inf), Sample(_x, 2), Sample(_x, 3, 2, 1), Sample(_x[0], 2, 1), **_TWICE)
-    operator(f"avg_pool{_n}d", _pool(_n, np.mean, 0.0), Sample(_x, 2), Sample(_x, 3, 2, 1), Sample(_x[0], 2, 1), **_TWICE)
-    operator(f"adaptive_avg_pool{_n}d", _adaptive(_n, np.mean), Sample(_x, 1), Sample(_x, 2), Sample(_x, (3, 2, 3)[-_n:]), **_TWICE)
+    operator(
+        f"max_pool{_n}d",
+        _pool(_n, np.max, -np.inf),
+        Sample(_x, 2),
+        Sample(_x, 3, 2, 1),
+        Sample(_x[0], 2, 1),
+        **_TWICE,
+    )
+    operator(
+        f"avg_pool{_n}d",
+        _pool(_n, np.mean, 0.0),
+        Sample(_x, 2),
+        Sample(_x, 3, 2, 1),
+        Sample(_x[0], 2, 1),
+        **_TWICE,
+    )
+    operator(
+        f"adaptive_avg_pool{_n}d",
+        _adaptive(_n, np.mean),
+        Sample(_x, 1),
+        Sample(_x, 2),
+        Sample(_x, (3, 2, 3)[-_n:]),
+        **_TWICE,
+    )
 del _n, _x
 
 
@@ -79,7 +105,9 @@ def _channels(v: np.ndarray | None, x: np.ndarray, absent: float) -> Any:
     return absent if v is None else v.reshape(1, -1, *[1] * (x.ndim - 2))
 
 
-def _batch_norm(x: Any, w: Any, b: Any, mean: Any, var: Any, training: bool, momentum: float, eps: float) -> np.ndarray:
+def _batch_norm(
+    x: Any, w: Any, b: Any, mean: Any, var: Any, training: bool, momentum: float, eps: float
+) -> np.ndarray:
     if training:
         normal = _standardised(x, (0, *range(2, x.ndim)), eps)
     else:
@@ -109,9 +137,27 @@ operator("batch_norm", _batch_norm, Sample(_BATCH, _C, _C + 1, None, None, True,
          **{**_TWICE, "grad": (0, 1, 2)})  # fmt: skip
 operator("instance_norm", lambda x, w, b, m, v, own, momentum, eps: _standardised(x, (2,), eps) * _channels(w, x, 1) + _channels(b, x, 0),
          Sample(_BATCH, _C, _C + 1, None, None, True, 0.1, 1e-5), **_TWICE)  # fmt: skip
-operator("layer_norm", _layer_norm, Sample(_BATCH, (4,)), Sample(_BATCH, (3, 4), values(3, 4, seed=2), values(3, 4, seed=3)), **_TWICE)
-operator("rms_norm", _rms_norm, Sample(_BATCH, (4,), None, 1e-6), Sample(_BATCH, (3, 4), values(3, 4, seed=2), 1e-3), **_TWICE)
-operator("group_norm", _group_norm, Sample(values(2, 4, 3), 2), Sample(values(2, 4, 3), 2, values(4), values(4, seed=2)), **_TWICE)
+operator(
+    "layer_norm",
+    _layer_norm,
+    Sample(_BATCH, (4,)),
+    Sample(_BATCH, (3, 4), values(3, 4, seed=2), values(3, 4, seed=3)),
+    **_TWICE,
+)
+operator(
+    "rms_norm",
+    _rms_norm,
+    Sample(_BATCH, (4,), None, 1e-6),
+    Sample(_BATCH, (3, 4), values(3, 4, seed=2), 1e-3),
+    **_TWICE,
+)
+operator(
+    "group_norm",
+    _group_norm,
+    Sample(values(2, 4, 3), 2),
+    Sample(values(2, 4, 3), 2, values(4), values(4, seed=2)),
+    **_TWICE,
+)
 
 
 # -- losses --------------------------------------------------------------------------------------------------------------
@@ -148,9 +194,13 @@ def _binary(x: np.ndarray, y: np.ndarray, weight: Any = None, reduction: int = 1
     return (each, each.mean(), each.sum())[reduction]
 
 
-def _binary_logits(x: np.ndarray, y: np.ndarray, weight: Any = None, positive: Any = None, reduction: int = 1) -> Any:
+def _binary_logits(
+    x: np.ndarray, y: np.ndarray, weight: Any = None, positive: Any = None, reduction: int = 1
+) -> Any:
     p = special.expit(x)
-    each = -((1 if positive is None else positive) * y * np.log(p) + (1 - y) * np.log(1 - p)) * (1 if weight is None else weight)
+    each = -((1 if positive is None else positive) * y * np.log(p) + (1 - y) * np.log(1 - p)) * (
+        1 if weight is None else weight
+    )
     return (each, each.mean(), each.sum())[reduction]
 
 
@@ -159,8 +209,17 @@ _UNIT, _TARGET = values(2, 3, low=0.1, high=0.9), values(2, 3, low=0.05, high=0.
 for _name, _elements in (("mse_loss", lambda x, y: (x - y) ** 2), ("l1_loss", lambda x, y: np.abs(x - y)), ("huber_loss", _huber),
                          ("smooth_l1_loss", lambda x, y, beta=1.0: _huber(x, y, beta) / beta)):  # fmt: skip
     _more = [Sample(_P, _T, 2, 0.5)] if _name in ("huber_loss", "smooth_l1_loss") else []
-    operator(_name, _reduced(_elements), Sample(_P, _T), Sample(_P, _T, 0), Sample(_P, _T, 2), *_more, **_TWICE)
-operator("binary_cross_entropy", _binary, Sample(_UNIT, _TARGET), Sample(_UNIT, _TARGET, _C, 0), Sample(_UNIT, _TARGET, None, 2), **_TWICE)
+    operator(
+        _name, _reduced(_elements), Sample(_P, _T), Sample(_P, _T, 0), Sample(_P, _T, 2), *_more, **_TWICE
+    )
+operator(
+    "binary_cross_entropy",
+    _binary,
+    Sample(_UNIT, _TARGET),
+    Sample(_UNIT, _TARGET, _C, 0),
+    Sample(_UNIT, _TARGET, None, 2),
+    **_TWICE,
+)
 operator("binary_cross_entropy_with_logits", _binary_logits, Sample(_P, _TARGET), Sample(_P, _TARGET, _C, None, 0),
          Sample(_P, _TARGET, None, _C, 2), **_TWICE)  # fmt: skip
 operator("kl_div", lambda x, y, reduction=1, log_target=False: (lambda each: (each, each.mean(), each.sum())[reduction])(
@@ -179,10 +238,18 @@ operator("cross_entropy_loss", _cross_entropy, Sample(_LOGITS, _CLASSES, None, 1
 
 # -- tables, attention, cells ----------------------------------------------------------------------------------------------
 
-operator("embedding", lambda w, index: w[index], Sample(values(4, 3), np.array([[0, 3], [1, 3]])), Sample(values(4, 3), np.array(2)), **_TWICE)
+operator(
+    "embedding",
+    lambda w, index: w[index],
+    Sample(values(4, 3), np.array([[0, 3], [1, 3]])),
+    Sample(values(4, 3), np.array(2)),
+    **_TWICE,
+)
 
 
-def _attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any = None, p: float = 0.0, causal: bool = False) -> np.ndarray:
+def _attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any = None, p: float = 0.0, causal: bool = False
+) -> np.ndarray:
     scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
     if causal:
         scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
@@ -197,27 +264,47 @@ operator("scaled_dot_product_attention", _attention, Sample(_Q, _K, _V), Sample(
          Sample(_Q, _Q, _Q, None, 0.0, True), Sample(_Q[0, 0], _K[0, 0], _V[0, 0]), **_FLOAT)  # fmt: skip
 
 
-def _lstm_cell(x: np.ndarray, state: list[np.ndarray], w: np.ndarray, u: np.ndarray, b: Any = 0.0, c: Any = 0.0) -> Any:
+def _lstm_cell(
+    x: np.ndarray, state: list[np.ndarray], w: np.ndarray, u: np.ndarray, b: Any = 0.0, c: Any = 0.0
+) -> Any:
     i, f, g, o = np.split(x @ w.T + state[0] @ u.T + b + c, 4, axis=1)
     cell = special.expit(f) * state[1] + special.expit(i) * np.tanh(g)
     return special.expit(o) * np.tanh(cell), cell
 
 
-def _gru_cell(x: np.ndarray, h: np.ndarray, w: np.ndarray, u: np.ndarray, b: Any = 0.0, c: Any = 0.0) -> np.ndarray:
+def _gru_cell(
+    x: np.ndarray, h: np.ndarray, w: np.ndarray, u: np.ndarray, b: Any = 0.0, c: Any = 0.0
+) -> np.ndarray:
     (r, z, n), (hr, hz, hn) = np.split(x @ w.T + b, 3, axis=1), np.split(h @ u.T + c, 3, axis=1)
     update = special.expit(z + hz)
     return (1 - update) * np.tanh(n + special.expit(r + hr) * hn) + update * h
 
 
-_STEP, _H, _H2 = values(2, 3, low=-1, high=1), values(2, 2, low=-1, high=1), values(2, 2, low=-1, high=1, seed=1)
+_STEP, _H, _H2 = (
+    values(2, 3, low=-1, high=1),
+    values(2, 2, low=-1, high=1),
+    values(2, 2, low=-1, high=1, seed=1),
+)
 
 
 def _weights(gates: int) -> tuple[np.ndarray, ...]:
     n = 2 * gates
-    return tuple(values(*shape, low=-1, high=1, seed=i) for i, shape in enumerate(((n, 3), (n, 2), (n,), (n,))))
+    return tuple(
+        values(*shape, low=-1, high=1, seed=i) for i, shape in enumerate(((n, 3), (n, 2), (n,), (n,)))
+    )
 
 
 operator("lstm_cell", _lstm_cell, Sample(_STEP, [_H, _H2], *_weights(4)), **_FLOAT)
 operator("gru_cell", _gru_cell, Sample(_STEP, _H, *_weights(3)), **_FLOAT)
-operator("rnn_tanh_cell", lambda x, h, w, u, b, c: np.tanh(x @ w.T + h @ u.T + b + c), Sample(_STEP, _H, *_weights(1)), **_FLOAT)
-operator("rnn_relu_cell", lambda x, h, w, u, b, c: np.maximum(x @ w.T + h @ u.T + b + c, 0), Sample(_STEP, _H, *_weights(1)), **_FLOAT)
+operator(
+    "rnn_tanh_cell",
+    lambda x, h, w, u, b, c: np.tanh(x @ w.T + h @ u.T + b + c),
+    Sample(_STEP, _H, *_weights(1)),
+    **_FLOAT,
+)
+operator(
+    "rnn_relu_cell",
+    lambda x, h, w, u, b, c: np.maximum(x @ w.T + h @ u.T + b + c, 0),
+    Sample(_STEP, _H, *_weights(1)),
+    **_FLOAT,
+)

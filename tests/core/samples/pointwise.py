@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from samples import Sample, operator, values
 from scipy import special
+
+from samples import Sample, operator, values
 
 Function = Callable[..., Any]
 
@@ -25,7 +26,8 @@ def binary(name: str, reference: Function, low: float = -3.0, high: float = 3.0,
     below, above = other or (low, high)
     shapes = (((2, 3), (2, 3)), ((2, 3), (3,)), ((3, 1), (2, 1, 2)), ((), (4,)), ((2, 2), ()))
     samples = [
-        Sample(values(*first, low=low, high=high), values(*second, low=below + 0.01, high=above, seed=1)) for first, second in shapes
+        Sample(values(*first, low=low, high=high), values(*second, low=below + 0.01, high=above, seed=1))
+        for first, second in shapes
     ]
     operator(name, reference, *samples, dtypes=dtypes, grad=grad, gradgrad=grad, elementwise=True, **options)
 
@@ -151,7 +153,9 @@ _OTHER = values(2, 3, seed=2)
 _POSITIVE = values(2, 3, low=0.5, high=3, seed=3)
 
 
-def several(name: str, reference: Function, *samples: Sample, dtypes: str = "fd", grad: bool = True, **options: Any) -> None:
+def several(
+    name: str, reference: Function, *samples: Sample, dtypes: str = "fd", grad: bool = True, **options: Any
+) -> None:
     """An element-wise operator with options or more tensors."""
     operator(name, reference, *samples, dtypes=dtypes, grad=grad, gradgrad=grad, **options)
 
@@ -162,7 +166,13 @@ several("addcmul", lambda x, y, z, value=1: x + value * y * z, Sample(_ROWS, _OT
 several("addcdiv", lambda x, y, z, value=1: x + value * y / z, Sample(_ROWS, _OTHER, _POSITIVE),
         Sample(_ROWS, _OTHER[0], _POSITIVE[:, :1], value=0.5))  # fmt: skip
 several("lerp", lambda x, y, w: x + w * (y - x), Sample(_ROWS, _OTHER, 0.3), Sample(_ROWS, _OTHER, _POSITIVE))
-several("where", np.where, Sample(_ROWS > 0, _ROWS, _OTHER), Sample(_ROWS[0] > 0, _ROWS, _OTHER[:, :1]), dtypes="fdi")
+several(
+    "where",
+    np.where,
+    Sample(_ROWS > 0, _ROWS, _OTHER),
+    Sample(_ROWS[0] > 0, _ROWS, _OTHER[:, :1]),
+    dtypes="fdi",
+)
 several("clamp", lambda x, min=None, max=None: np.clip(x, min, max), Sample(_ROWS, -1, 1.2), Sample(_ROWS, min=0.1),
         Sample(_ROWS, max=0.1), Sample(_ROWS, _OTHER - 2, _OTHER + 1))  # fmt: skip
 several("clamp_min", np.maximum, Sample(_ROWS, 0.2))
@@ -173,6 +183,14 @@ several("nan_to_num", lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, p
 several("round", lambda x, decimals: np.round(x, decimals), Sample(_ROWS, decimals=2), grad=False)
 several("complex", lambda x, y: x + 1j * y, Sample(_ROWS, _OTHER))
 several("polar", lambda r, phi: r * np.exp(1j * phi), Sample(_POSITIVE, _OTHER), grad=False)
-several("equal", np.array_equal, Sample(_ROWS, _ROWS), Sample(_ROWS, _OTHER), Sample(_ROWS, _ROWS[0]), grad=False, meta=False)
+several(
+    "equal",
+    np.array_equal,
+    Sample(_ROWS, _ROWS),
+    Sample(_ROWS, _OTHER),
+    Sample(_ROWS, _ROWS[0]),
+    grad=False,
+    meta=False,
+)
 several("allclose", np.allclose, Sample(_ROWS, _ROWS + 1e-9), Sample(_ROWS, _OTHER), grad=False, meta=False)
 several("isin", np.isin, Sample(np.arange(6), np.array([1, 4, 9])), dtypes="i", grad=False)

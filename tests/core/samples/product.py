@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+
 from samples import Sample, operator, values
 
 _A, _B = values(2, 3), values(3, 4, seed=1)
@@ -30,7 +31,12 @@ def convolve(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None, strid
     inputs, outputs = w.shape[1], len(w) // groups
     for place in itertools.product(*map(range, sizes)):
         window = tuple(
-            slice(place[d] * stride[d], place[d] * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1, dilation[d]) for d in range(n)
+            slice(
+                place[d] * stride[d],
+                place[d] * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1,
+                dilation[d],
+            )
+            for d in range(n)
         )
         for g in range(groups):
             patch = x[(slice(None), slice(g * inputs, (g + 1) * inputs), *window)].reshape(len(x), -1)
@@ -45,17 +51,26 @@ def convolve_transposed(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = 
     n = w.ndim - 2
     stride, padding, dilation = _tuple(stride, n), _tuple(padding, n), _tuple(dilation, n)
     extra = _tuple(output_padding, n)
-    full = [(x.shape[2 + d] - 1) * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1 + extra[d] for d in range(n)]
+    full = [
+        (x.shape[2 + d] - 1) * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1 + extra[d] for d in range(n)
+    ]
     outputs, inputs = w.shape[1], len(w) // groups
     result = np.zeros((len(x), outputs * groups, *full))
     for g in range(groups):
         kernel = w[g * inputs : (g + 1) * inputs]
         for place in itertools.product(*map(range, x.shape[2:])):
             window = tuple(
-                slice(place[d] * stride[d], place[d] * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1, dilation[d]) for d in range(n)
+                slice(
+                    place[d] * stride[d],
+                    place[d] * stride[d] + dilation[d] * (w.shape[2 + d] - 1) + 1,
+                    dilation[d],
+                )
+                for d in range(n)
             )
             amount = x[(slice(None), slice(g * inputs, (g + 1) * inputs), *place)]
-            result[(slice(None), slice(g * outputs, (g + 1) * outputs), *window)] += np.tensordot(amount, kernel, 1)
+            result[(slice(None), slice(g * outputs, (g + 1) * outputs), *window)] += np.tensordot(
+                amount, kernel, 1
+            )
     result = result[(..., *(slice(padding[d], full[d] - padding[d]) for d in range(n)))]
     return result if bias is None else result + bias.reshape(-1, *[1] * n)
 
@@ -71,30 +86,68 @@ operator("addmm", lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b), S
          Sample(values(4, seed=2), _A, _B, beta=2, alpha=3), **_ALL)  # fmt: skip
 operator("baddbmm", lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b), Sample(values(2, 2, 2, seed=2), _BATCH, _OTHER),
          Sample(values(2, 2, seed=2), _BATCH, _OTHER, beta=2, alpha=3), **_ALL)  # fmt: skip
-operator("addbmm", lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b).sum(0), Sample(values(2, 2, seed=2), _BATCH, _OTHER), **_FLOAT)
-operator("addmv", lambda c, a, v, beta=1, alpha=1: beta * c + alpha * (a @ v), Sample(values(2, seed=2), _A, _V, beta=2, alpha=3), **_FLOAT)
-operator("addr", lambda c, v, w, beta=1, alpha=1: beta * c + alpha * np.outer(v, w), Sample(values(3, 3, seed=2), _V, _W, beta=2), **_FLOAT)
+operator(
+    "addbmm",
+    lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b).sum(0),
+    Sample(values(2, 2, seed=2), _BATCH, _OTHER),
+    **_FLOAT,
+)
+operator(
+    "addmv",
+    lambda c, a, v, beta=1, alpha=1: beta * c + alpha * (a @ v),
+    Sample(values(2, seed=2), _A, _V, beta=2, alpha=3),
+    **_FLOAT,
+)
+operator(
+    "addr",
+    lambda c, v, w, beta=1, alpha=1: beta * c + alpha * np.outer(v, w),
+    Sample(values(3, 3, seed=2), _V, _W, beta=2),
+    **_FLOAT,
+)
 operator("outer", np.outer, Sample(_V, values(2)), **_ALL)
 operator("inner", np.inner, Sample(_V, _W), Sample(_A, values(4, 3)), **_ALL)
 operator("linear", lambda x, w, b=None: x @ w.T + (0 if b is None else b), Sample(_A, values(4, 3)), Sample(_BATCH, values(4, 3), values(4)),
          Sample(_V, values(4, 3), values(4)), **_FLOAT)  # fmt: skip
-operator("bilinear", lambda x, y, w, b=0: np.einsum("ni,kij,nj->nk", x, w, y) + b, Sample(_A, values(2, 2), values(4, 3, 2), values(4)), **_FLOAT)
+operator(
+    "bilinear",
+    lambda x, y, w, b=0: np.einsum("ni,kij,nj->nk", x, w, y) + b,
+    Sample(_A, values(2, 2), values(4, 3, 2), values(4)),
+    **_FLOAT,
+)
 operator("einsum", lambda equation, operands: np.einsum(equation, *operands), Sample("ij,jk->ik", [_A, _B]), Sample("bij,bjk->bk", [_BATCH, _OTHER]), Sample("ii->i", [values(3, 3)]),
          Sample("i,j", [_V, _W]), Sample("...ij->...ji", [_BATCH]), Sample("ij->", [_A]), **_FLOAT)  # fmt: skip
-operator("tensordot_dims", lambda x, y, a, b: np.tensordot(x, y, (a, b)), Sample(_BATCH, _OTHER, (0, 2), (0, 1)), **_FLOAT)
+operator(
+    "tensordot_dims",
+    lambda x, y, a, b: np.tensordot(x, y, (a, b)),
+    Sample(_BATCH, _OTHER, (0, 2), (0, 1)),
+    **_FLOAT,
+)
 operator("kron", np.kron, Sample(_A, values(2, 2)), **_ALL)
-operator("linalg_matrix_power", np.linalg.matrix_power, Sample(values(3, 3), 0), Sample(values(3, 3), 3), **_FLOAT)
+operator(
+    "linalg_matrix_power", np.linalg.matrix_power, Sample(values(3, 3), 0), Sample(values(3, 3), 3), **_FLOAT
+)
 operator("linalg_cross", np.cross, Sample(_A, values(2, 3, seed=4)), **_FLOAT)
 operator("cross", np.cross, Sample(_A, values(2, 3, seed=4)), **_FLOAT)
 
 _SEQUENCE, _FILTER = values(2, 4, 6), values(6, 2, 3, seed=1)
 _IMAGE, _KERNEL = values(1, 2, 5, 4), values(4, 2, 3, 2, seed=1)
 _VOLUME, _CUBE = values(1, 2, 3, 3, 3), values(2, 2, 2, 2, 2, seed=1)
-operator("conv1d", convolve, Sample(_SEQUENCE, _FILTER, values(6), 2, 1, 1, 2), Sample(_SEQUENCE, values(3, 4, 2), None, 1, 0, 2), **_FLOAT)
+operator(
+    "conv1d",
+    convolve,
+    Sample(_SEQUENCE, _FILTER, values(6), 2, 1, 1, 2),
+    Sample(_SEQUENCE, values(3, 4, 2), None, 1, 0, 2),
+    **_FLOAT,
+)
 operator("conv2d", convolve, Sample(_IMAGE, _KERNEL), Sample(_IMAGE, _KERNEL, values(4), (2, 1), (1, 0)),
          Sample(_IMAGE, values(2, 1, 2, 2), values(2), 1, 1, (2, 1), 2), **_FLOAT)  # fmt: skip
 operator("conv3d", convolve, Sample(_VOLUME, _CUBE, values(2), 1, (1, 0, 0)), **_FLOAT)
-operator("conv_transpose1d", convolve_transposed, Sample(_SEQUENCE, values(4, 2, 3), values(4), 2, 1, 1, 2), **_FLOAT)
+operator(
+    "conv_transpose1d",
+    convolve_transposed,
+    Sample(_SEQUENCE, values(4, 2, 3), values(4), 2, 1, 1, 2),
+    **_FLOAT,
+)
 operator("conv_transpose2d", convolve_transposed, Sample(_IMAGE, values(2, 3, 3, 2), values(3)),
          Sample(_IMAGE, values(2, 3, 2, 2), None, (2, 1), (1, 0), (1, 0)), **_FLOAT)  # fmt: skip
 operator("conv_transpose3d", convolve_transposed, Sample(_VOLUME, _CUBE), **_FLOAT)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from samples import Sample, operator, values
 from scipy import special
+
+from samples import Sample, operator, values
 
 _X = values(2, 3, 4, low=0.3, high=3)
 _SIGNED = values(2, 3, 4)
@@ -48,7 +49,9 @@ def _extreme(pick: Callable[..., Any], where: Callable[..., Any]) -> Callable[..
 def _cumulative_extreme(accumulate: np.ufunc, first: Callable[..., Any]) -> Callable[..., Any]:
     def scan(x: np.ndarray, dim: int) -> Any:
         best = accumulate.accumulate(x, axis=dim)
-        positions = np.stack([first(np.take(x, range(i + 1), axis=dim), axis=dim) for i in range(x.shape[dim])], axis=dim)
+        positions = np.stack(
+            [first(np.take(x, range(i + 1), axis=dim), axis=dim) for i in range(x.shape[dim])], axis=dim
+        )
         return best, positions
 
     return scan
@@ -75,7 +78,15 @@ reduction("all", np.all, np.where(_SIGNED > -2, _SIGNED, 0.0), grad=False, dtype
 reduction("argmax", np.argmax, several=False, dtypes="fd", grad=False)
 reduction("argmin", np.argmin, several=False, dtypes="fd", grad=False)
 for _name, _pick, _where in (("max", np.max, np.argmax), ("min", np.min, np.argmin)):
-    operator(_name, _extreme(_pick, _where), Sample(_SIGNED), Sample(_SIGNED, 1), Sample(_SIGNED, -1, True), grad=True, gradgrad=True)
+    operator(
+        _name,
+        _extreme(_pick, _where),
+        Sample(_SIGNED),
+        Sample(_SIGNED, 1),
+        Sample(_SIGNED, -1, True),
+        grad=True,
+        gradgrad=True,
+    )
 operator("aminmax", lambda x, dim=None, keepdim=False: (x.min(axis=dim, keepdims=keepdim), x.max(axis=dim, keepdims=keepdim)),
          Sample(_SIGNED), Sample(_SIGNED, dim=1), Sample(_SIGNED, dim=0, keepdim=True), dtypes="fdi", grad=True)  # fmt: skip
 operator("count_nonzero", lambda x, dim=None: np.count_nonzero(x, axis=dim), Sample(np.round(_SIGNED)), Sample(np.round(_SIGNED), 1),
@@ -95,18 +106,51 @@ operator("logsumexp", lambda x, dim, keepdim=False: special.logsumexp(x, axis=di
          Sample(_SIGNED, (0, 2), True), grad=True, gradgrad=True)  # fmt: skip
 operator("norm", _norm, Sample(_SIGNED), Sample(_SIGNED, 3), Sample(_SIGNED, 1, 1), Sample(_SIGNED, 2, (0, 2), True),
          Sample(_SIGNED, float("inf"), 1), grad=True, gradgrad=True)  # fmt: skip
-operator("linalg_vector_norm", _norm, Sample(_SIGNED, 2, (1,)), Sample(_SIGNED, 3, (0, 2), True), grad=True, gradgrad=True)
-operator("trace", np.trace, Sample(values(3, 3)), Sample(values(2, 4)), dtypes="fdi", grad=True, gradgrad=True)
+operator(
+    "linalg_vector_norm",
+    _norm,
+    Sample(_SIGNED, 2, (1,)),
+    Sample(_SIGNED, 3, (0, 2), True),
+    grad=True,
+    gradgrad=True,
+)
+operator(
+    "trace", np.trace, Sample(values(3, 3)), Sample(values(2, 4)), dtypes="fdi", grad=True, gradgrad=True
+)
 
-operator("cumsum", lambda x, dim: np.cumsum(x, axis=dim), Sample(_SIGNED, 0), Sample(_SIGNED, -1), dtypes="fdi", grad=True, gradgrad=True)
+operator(
+    "cumsum",
+    lambda x, dim: np.cumsum(x, axis=dim),
+    Sample(_SIGNED, 0),
+    Sample(_SIGNED, -1),
+    dtypes="fdi",
+    grad=True,
+    gradgrad=True,
+)
 operator("cumprod", lambda x, dim: np.cumprod(x, axis=dim), Sample(_X, 1), Sample(_X, -1), dtypes="fdi", grad=True, gradgrad=True,
          scale=5)  # fmt: skip
-operator("logcumsumexp", lambda x, dim: np.logaddexp.accumulate(x, axis=dim), Sample(_SIGNED, 1), Sample(_SIGNED, 0), grad=True, scale=5)
-operator("cummax", _cumulative_extreme(np.maximum, np.argmax), Sample(_SIGNED, 1), Sample(_SIGNED, 0), grad=True)
-operator("cummin", _cumulative_extreme(np.minimum, np.argmin), Sample(_SIGNED, 1), Sample(_SIGNED, 0), grad=True)
+operator(
+    "logcumsumexp",
+    lambda x, dim: np.logaddexp.accumulate(x, axis=dim),
+    Sample(_SIGNED, 1),
+    Sample(_SIGNED, 0),
+    grad=True,
+    scale=5,
+)
+operator(
+    "cummax", _cumulative_extreme(np.maximum, np.argmax), Sample(_SIGNED, 1), Sample(_SIGNED, 0), grad=True
+)
+operator(
+    "cummin", _cumulative_extreme(np.minimum, np.argmin), Sample(_SIGNED, 1), Sample(_SIGNED, 0), grad=True
+)
 
 operator("median", _median, Sample(_SIGNED), Sample(_SIGNED, 1), Sample(_SIGNED, 2, True), grad=True)
 operator("nanmedian", _median, Sample(_SIGNED), Sample(_SIGNED, 1), Sample(_SIGNED, 2, True), grad=True)
 operator("quantile", lambda x, q, dim=None, keepdim=False: np.quantile(x, q, axis=dim, keepdims=keepdim), Sample(_SIGNED, 0.3),
          Sample(_SIGNED, 0.75, 1), Sample(_SIGNED, np.array([0.25, 0.5]), 2, True), grad=False)  # fmt: skip
-operator("nanquantile", lambda x, q, dim=None: np.nanquantile(x, q, axis=dim), Sample(_GAPS, 0.3), Sample(_GAPS, 0.75, 1))
+operator(
+    "nanquantile",
+    lambda x, q, dim=None: np.nanquantile(x, q, axis=dim),
+    Sample(_GAPS, 0.3),
+    Sample(_GAPS, 0.75, 1),
+)

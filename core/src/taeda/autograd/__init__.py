@@ -10,6 +10,7 @@ from taeda._C import Tensor
 from taeda.autograd import graph
 from taeda.autograd.function import Function, FunctionCtx
 from taeda.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from taeda.autograd.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [
     "Function", "FunctionCtx", "Variable", "backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "graph",
@@ -103,11 +104,6 @@ def grad(
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("gradcheck", "gradgradcheck"):
-        import importlib
-
-        module = importlib.import_module("taeda.autograd.gradcheck")
-        return getattr(module, name)
     if name == "functional":
         import importlib
 

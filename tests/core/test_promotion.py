@@ -1,0 +1,98 @@
+"""Result dtypes of tensors, 0-dim tensors and Python numbers."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import taeda
+
+NAMES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
+PAIRS = list(itertools.combinations_with_replacement(NAMES, 2))
+CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def numpys(first: str, second: str) -> str:
+    """NumPy's rule, except that an integer never widens a floating dtype."""
+    kinds = [CATEGORY[np.dtype(name).kind] for name in (first, second)]
+    if kinds[0] != kinds[1] and max(kinds) >= 2:
+        low, high = sorted((first, second), key=lambda name: CATEGORY[np.dtype(name).kind])
+        return (
+            str(np.promote_types(low, high))
+            if {CATEGORY[np.dtype(low).kind], CATEGORY[np.dtype(high).kind]} == {2, 3}
+            else high
+        )
+    return str(np.promote_types(first, second))
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_tensors(first: str, second: str):
+    wanted = getattr(taeda, numpys(first, second))
+    one, other = getattr(taeda, first), getattr(taeda, second)
+    assert taeda.promote_types(one, other) == taeda.promote_types(other, one) == wanted
+    assert (taeda.ones(2, dtype=one) + taeda.ones(2, dtype=other)).dtype == wanted
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_only_raise_the_category(name: str):
+    x = taeda.ones(2, dtype=getattr(taeda, name))
+    category = CATEGORY[np.dtype(name).kind]
+    assert (x + 1).dtype == (taeda.int64 if category == 0 else x.dtype)
+    assert (x * 2.5).dtype == (taeda.float32 if category < 2 else x.dtype)
+    assert (x * 1j).dtype == (x.dtype if category == 3 else taeda.complex128 if name == "float64" else
+                              taeda.complex32 if name == "float16" and hasattr(taeda, "complex32") else taeda.complex64)  # fmt: skip
+    assert (x == 1.5).dtype == taeda.bool
+
+
+def test_zero_dim_tensors_only_raise_the_category():
+    assert (taeda.ones(2) + taeda.tensor(1.0, dtype=taeda.float64)).dtype == taeda.float32
+    assert (taeda.ones(2, dtype=taeda.int8) + taeda.tensor(1)).dtype == taeda.int8
+    assert (taeda.ones(2, dtype=taeda.int8) + taeda.tensor(1.0)).dtype == taeda.float32
+    assert (
+        taeda.tensor(1, dtype=taeda.int32) + taeda.tensor(1.0, dtype=taeda.float64)
+    ).dtype == taeda.float64
+
+
+def test_numbers_keep_their_precision():
+    assert (taeda.ones(1, dtype=taeda.float64) * 0.1).item() == 0.1
+    assert (taeda.tensor([2**53 + 1]) + 2).item() == 2**53 + 3
+    assert taeda.where(taeda.tensor([True]), 0.5, 1.5).dtype == taeda.float32
+
+
+def test_integers_become_floating_where_results_are():
+    for function in (taeda.sqrt, taeda.exp, taeda.sin, lambda x: x / 2, lambda x: taeda.true_divide(x, x)):
+        assert function(taeda.tensor([1, 4])).dtype == taeda.float32
+    assert taeda.tensor([1, 4]).sum().dtype == taeda.int64
+    assert taeda.tensor([1, 4], dtype=taeda.int8).sum().dtype == taeda.int64
+    assert taeda.tensor([True, True]).sum().item() == 2
+    with pytest.raises(RuntimeError, match="floating"):
+        taeda.tensor([1, 4]).mean()
+
+
+def test_in_place_results_must_fit():
+    x = taeda.ones(2, dtype=taeda.int64)
+    with pytest.raises(RuntimeError, match="result type .* can't be cast"):
+        x.add_(1.5)
+    x.add_(True)
+    assert x.tolist() == [2, 2]
+
+
+def test_default_dtype():
+    taeda.set_default_dtype(taeda.float64)
+    assert taeda.ones(1).dtype == taeda.tensor(1.0).dtype == (taeda.tensor(1) / 2).dtype == taeda.float64
+    with pytest.raises(TypeError, match="floating"):
+        taeda.set_default_dtype(taeda.int64)
