@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from samples import load as load_samples
+
 from catalogue import load
 from catalogue.families import Op
 from catalogue.schema import parse
-from samples import load as load_samples
-
 from taeda import _C
 
 RECORDS = load()

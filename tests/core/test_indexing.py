@@ -55,11 +55,30 @@ def read(array: np.ndarray, index: Any) -> tuple[np.ndarray, Any]:
 
 
 EXTRA = [
-    ..., None, (), (..., 0), (0, ...), (..., None), (None, 1, ..., slice(1)), (slice(None), None, 0), ([0, 2], slice(None), [1, 0]),
-    (0, slice(None), [1, 0]), ([2, 0], ..., [1, 1]), ARRAY > 11, (ARRAY[:, :, 0] > 5), (ARRAY[:, 0, 0] > 5, slice(1, 3)),
-    (slice(None), np.array([True, False, True, True])), (slice(None), np.array([False] * 4)), np.array(1), True, False,
-    (np.array([0, 1]), np.array([[0], [3]])), ([0, 1], None, 1), (None, [0, 1], 1), (np.array([], dtype=np.int64),),
-]  # fmt: skip
+    ...,
+    None,
+    (),
+    (..., 0),
+    (0, ...),
+    (..., None),
+    (None, 1, ..., slice(1)),
+    (slice(None), None, 0),
+    ([0, 2], slice(None), [1, 0]),
+    (0, slice(None), [1, 0]),
+    ([2, 0], ..., [1, 1]),
+    ARRAY > 11,
+    (ARRAY[:, :, 0] > 5),
+    (ARRAY[:, 0, 0] > 5, slice(1, 3)),
+    (slice(None), np.array([True, False, True, True])),
+    (slice(None), np.array([False] * 4)),
+    np.array(1),
+    True,
+    False,
+    (np.array([0, 1]), np.array([[0], [3]])),
+    ([0, 1], None, 1),
+    (None, [0, 1], 1),
+    (np.array([], dtype=np.int64),),
+]
 
 
 @pytest.mark.parametrize("index", [*combinations(), *EXTRA], ids=str)
@@ -120,7 +139,7 @@ def test_values_are_converted_and_broadcast():
         (1.5, IndexError, r"valid indices \(got float\)"),
         (taeda.tensor([0.5]), IndexError, "tensors used as indices must be"),
     ],
-)  # fmt: skip
+)
 def test_wrong_indices(index: Any, error: Any, message: str):
     with pytest.raises(error, match=message):
         taeda.tensor(ARRAY)[as_ours(index)]

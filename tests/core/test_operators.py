@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import load as load_catalogue
 from samples import Operator, Sample, load
 
 import taeda
+from catalogue import load as load_catalogue
 from taeda import _C
 from taeda.autograd.gradcheck import gradcheck, gradgradcheck
 
@@ -303,13 +303,24 @@ def test_threads(operator: Operator):
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: x.sum(), lambda x: x.mean(1), lambda x: x.sum(0), lambda x: x.amax(0), lambda x: x.softmax(1), lambda x: x @ x.T,
-        lambda x: x.cumsum(1), lambda x: x.sort(1)[0], lambda x: x.var(1), lambda x: x[:, ::2].clone(), lambda x: x.t().contiguous(),
-        lambda x: x.logsumexp(0), lambda x: x.index_select(1, taeda.arange(999, -1, -1)),
-        lambda x: taeda.nn.functional.layer_norm(x, (1000,)), lambda x: taeda.nn.functional.max_pool1d(x, 3),
+        lambda x: x.sum(),
+        lambda x: x.mean(1),
+        lambda x: x.sum(0),
+        lambda x: x.amax(0),
+        lambda x: x.softmax(1),
+        lambda x: x @ x.T,
+        lambda x: x.cumsum(1),
+        lambda x: x.sort(1)[0],
+        lambda x: x.var(1),
+        lambda x: x[:, ::2].clone(),
+        lambda x: x.t().contiguous(),
+        lambda x: x.logsumexp(0),
+        lambda x: x.index_select(1, taeda.arange(999, -1, -1)),
+        lambda x: taeda.nn.functional.layer_norm(x, (1000,)),
+        lambda x: taeda.nn.functional.max_pool1d(x, 3),
         lambda x: taeda.conv1d(x[None], taeda.ones(4, 300, 3)),
     ],
-)  # fmt: skip
+)
 def test_threads_of_reductions_and_products(function: Callable[[taeda.Tensor], taeda.Tensor]):
     x = taeda.tensor(large((300, 1000), 3).astype(np.float32))
     results = []

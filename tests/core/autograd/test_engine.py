@@ -224,7 +224,7 @@ def test_inference_mode():
         y.add_(1)
     with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode"):
         y.add_(1)
-    with pytest.raises(RuntimeError, match="[Ii]nference tensor"):
+    with pytest.raises(RuntimeError, match=r"[Ii]nference tensor"):
         (x * y).backward()
     assert (y.clone() * x).requires_grad
 
