@@ -238,6 +238,8 @@ template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tenso
 }  // namespace
 
 std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "unique: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     auto [sorted, order] = ops::sort(ops::reshape(self, Ints{-1}), 0, false);
     return visit_all(self.dtype(), [&]<class T>() {
         const T* v = sorted.data<T>();
@@ -245,6 +247,8 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
     });
 }
 std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "unique_consecutive: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
     return visit_all(self.dtype(), [&]<class T>() {
         const T* v = flat.data<T>();
@@ -252,6 +256,8 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
     });
 }
 std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t dim, bool consecutive) {
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "unique: the result depends on values, which meta tensors do not have; "
+                   "use a tensor on another device");
     check_real(self, "unique");
     int64_t d = wrap_dim(dim, self.dim()), n = self.size(d);
     TAEDA_CHECK(self.numel() > 0 || n == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
