@@ -196,13 +196,18 @@ class FunctionWriter:
     def _pure_call(self) -> str:
         if self.op.kind == "pointwise":
             return _pointwise_call(self.op)
-        return f"[&] {{ {self._device_check()}GradMode off(false); return native::{self.op.name}({self._arguments()}); }}()"
+        call = f"native::{self.op.name}({self._arguments()})"
+        return f"[&] {{ {self._device_check()}GradMode off(false); return {call}; }}()"
 
     def _device_check(self) -> str:
         """For bodies that compute on several tensors; copy_ and set_ may take from elsewhere."""
         tensors = [a.name for a in self.schema.arguments if a.is_tensor or a.is_tensor_list]
         several = len(tensors) > 1 or any(a.is_tensor_list for a in self.schema.arguments)
-        if not several or self.op.kind not in ("native", "mutating") or self.op.name in ("copy_", "set_", "resize_as_"):
+        if (
+            not several
+            or self.op.kind not in ("native", "mutating")
+            or self.op.name in ("copy_", "set_", "resize_as_")
+        ):
             return ""
         return f'check_same_device("{self.op.name}", {", ".join(tensors)}); '
 

@@ -39,7 +39,8 @@ def _pool(n: int, how: Callable[..., np.ndarray], fill: float) -> Callable[..., 
         counts, window = _windows(x, n, size, stride, padding, fill)
         result = np.zeros((*x.shape[: x.ndim - n], *counts), x.dtype)
         for place in itertools.product(*map(range, counts)):
-            result[(..., *place)] = how(window(place), axis=-1)
+            at = (..., *place)
+            result[at] = how(window(place), axis=-1)
         return result
 
     return pool
@@ -59,7 +60,8 @@ def _adaptive(n: int, how: Callable[..., np.ndarray]) -> Callable[..., np.ndarra
                     for d in range(n)
                 ),
             )
-            result[(..., *place)] = how(x[cut].reshape(*x.shape[: x.ndim - n], -1), axis=-1)
+            at = (..., *place)
+            result[at] = how(x[cut].reshape(*x.shape[: x.ndim - n], -1), axis=-1)
         return result
 
     return pool

@@ -39,9 +39,10 @@ def convolve(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None, strid
             for d in range(n)
         )
         for g in range(groups):
-            patch = x[(slice(None), slice(g * inputs, (g + 1) * inputs), *window)].reshape(len(x), -1)
+            read = (slice(None), slice(g * inputs, (g + 1) * inputs), *window)
+            written = (slice(None), slice(g * outputs, (g + 1) * outputs), *place)
             kernel = w[g * outputs : (g + 1) * outputs].reshape(outputs, -1)
-            result[(slice(None), slice(g * outputs, (g + 1) * outputs), *place)] = patch @ kernel.T
+            result[written] = x[read].reshape(len(x), -1) @ kernel.T
     return result if bias is None else result + bias.reshape(-1, *[1] * n)
 
 
@@ -67,11 +68,11 @@ def convolve_transposed(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = 
                 )
                 for d in range(n)
             )
-            amount = x[(slice(None), slice(g * inputs, (g + 1) * inputs), *place)]
-            result[(slice(None), slice(g * outputs, (g + 1) * outputs), *window)] += np.tensordot(
-                amount, kernel, 1
-            )
-    result = result[(..., *(slice(padding[d], full[d] - padding[d]) for d in range(n)))]
+            read = (slice(None), slice(g * inputs, (g + 1) * inputs), *place)
+            written = (slice(None), slice(g * outputs, (g + 1) * outputs), *window)
+            result[written] += np.tensordot(x[read], kernel, 1)
+    inside = (..., *(slice(padding[d], full[d] - padding[d]) for d in range(n)))
+    result = result[inside]
     return result if bias is None else result + bias.reshape(-1, *[1] * n)
 
 
