@@ -55,7 +55,7 @@ def test_learns_to_tell_high_from_low():
     x, y = taeda.from_numpy(waves[:, None]), taeda.from_numpy(labels)
     model = M5(n_output=2, n_channel=4, stride=8)
     optimizer = taeda.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(15):
+    for _ in range(30):
         loss = taeda.nn.functional.nll_loss(model(x), y)
         optimizer.zero_grad()
         loss.backward()

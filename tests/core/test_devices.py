@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 import taeda
 
 CPU = taeda.ones(3, 4)
