@@ -101,7 +101,7 @@ def test_it_computes_and_differentiates(generated):
             compiler, "-std=gnu++20", "-O1", "-fopenmp", "-msse4.2" if sys.platform == "linux" else "-O1",
             "-DTAEDA_VEC_BYTES=16", f"-I{CORE / 'csrc'}", f"-I{generated}",
             *(str(generated / name) for name in ("main.cpp", "shard.cpp", "loops.cpp")),
-            str(CORE / "csrc" / "kernels" / "cpu" / "loops.cpp"),
+            *(str(CORE / "csrc" / "kernels" / "cpu" / name) for name in ("loops.cpp", "strided.cpp", "tiles.cpp")),
             f"-L{libraries}", "-ltaeda", f"-Wl,-rpath,{libraries}", "-o", str(program),
         ],
         check=True,
