@@ -11,7 +11,7 @@ composite("as_strided_backward(Tensor grad, int[] base_sizes, int[] base_strides
           "int offset) -> Tensor", "Gradient of as_strided.", where=())  # fmt: skip
 op("copy_into_strides(Tensor self, int[] sizes, int[] strides) -> Tensor", "A copy with the given strides.", where=(),
    vjp={"self": "grad"})  # fmt: skip
-view("detach_view(Tensor self) -> Tensor", "A view without history.", where=(), vjp={})
+op("detach_view(Tensor self) -> Tensor", "The same memory, unknown to autograd.", where=())
 composite("detach(Tensor self) -> Tensor", "The same memory, cut from the graph.")
 composite("detach_(Tensor self) -> Tensor", "Cuts the tensor from the graph, in place.")
 view("select(Tensor self, int dim, int index) -> Tensor", "One slice along dim, which is dropped.",

@@ -143,3 +143,13 @@ def test_a_method_gives_its_object_to_the_parameter_named_self():
     assert x.where(mask, taeda.zeros(2)).tolist() == [0.5, 0.0]
     with pytest.raises(TypeError, match="polygamma"):
         x.polygamma(1, 2)
+
+
+def test_a_detached_leaf_can_be_changed_in_place():
+    x = taeda.ones(3, requires_grad=True)
+    x.detach()[0] = 5
+    assert x.tolist() == [5.0, 1.0, 1.0]
+    y = x.exp()
+    y.detach().zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward(taeda.ones(3))

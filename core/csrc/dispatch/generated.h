@@ -8,6 +8,7 @@
 #include "dispatch/registry.h"
 #include "ops.h"
 #include "ops/derivatives.h"
+#include "ops/linalg_backward.h"
 
 namespace taeda::ops {
 

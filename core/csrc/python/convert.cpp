@@ -1,33 +1,34 @@
 // Conversions between Python objects and C++ values, and from C++ exceptions to Python ones.
+#include "ops/linalg_error.h"
 #include "python/args.h"
+#include "python/errors.h"
 #include "python/glue.h"
 
 namespace taeda::python {
+
+PyObject* linalg_error_type() {
+    static PyObject* type = PyErr_NewExceptionWithDoc(
+        "taeda.linalg.LinAlgError", "A matrix is singular, not positive-definite, or its iteration does not converge.",
+        PyExc_RuntimeError, nullptr);
+    return type;
+}
 
 void set_python_error() {
     auto set = [](PyObject* type, const std::exception& e) { PyErr_SetString(type, e.what()); };
     try {
         throw;
     } catch (const PythonError&) {
-    } catch (const CarriedPythonError& e) {
-        PyErr_Restore(e.type, e.value, e.traceback);
-    } catch (const IndexError& e) {
+    } catch (const CarriedPythonError& e) { PyErr_Restore(e.type, e.value, e.traceback); } catch (const IndexError& e) {
         set(PyExc_IndexError, e);
-    } catch (const ValueError& e) {
-        set(PyExc_ValueError, e);
-    } catch (const TypeError& e) {
+    } catch (const ValueError& e) { set(PyExc_ValueError, e); } catch (const TypeError& e) {
         set(PyExc_TypeError, e);
-    } catch (const NotImplementedError& e) {
-        set(PyExc_NotImplementedError, e);
-    } catch (const OutOfMemoryError& e) {
+    } catch (const NotImplementedError& e) { set(PyExc_NotImplementedError, e); } catch (const OutOfMemoryError& e) {
         static PyObject* type = PyErr_NewExceptionWithDoc("taeda.OutOfMemoryError", "Memory of a device is exhausted.",
                                                           PyExc_RuntimeError, nullptr);
         set(type, e);
-    } catch (const std::bad_alloc& e) {
+    } catch (const LinAlgError& e) { set(linalg_error_type(), e); } catch (const std::bad_alloc& e) {
         set(PyExc_MemoryError, e);
-    } catch (const std::exception& e) {
-        set(PyExc_RuntimeError, e);
-    }
+    } catch (const std::exception& e) { set(PyExc_RuntimeError, e); }
 }
 
 int64_t to_int(PyObject* o) {

@@ -6,6 +6,7 @@
 #include "dispatch/registry.h"
 #include "ops.h"
 #include "python/args.h"
+#include "python/errors.h"
 #include "python/indexing.h"
 
 namespace taeda::python {
@@ -16,7 +17,8 @@ PyObject* make_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
     static const char* names[] = {"data", "dtype", "device", "requires_grad", "pin_memory", nullptr};
     PyObject *data, *dtype = Py_None, *device = Py_None;
     int requires_grad = 0, pin_memory = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOpp", const_cast<char**>(names), &data, &dtype, &device, &requires_grad, &pin_memory))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOpp", const_cast<char**>(names), &data, &dtype, &device,
+                                     &requires_grad, &pin_memory))
         return nullptr;
     return guarded([&]() -> PyObject* {
         Tensor t = tensor_from_data(data, dtype == Py_None ? std::optional<DType>() : to_dtype(dtype),
@@ -30,7 +32,8 @@ PyObject* make_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
 PyObject* as_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
     static const char* names[] = {"data", "dtype", "device", nullptr};
     PyObject *data, *dtype = Py_None, *device = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO", const_cast<char**>(names), &data, &dtype, &device)) return nullptr;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO", const_cast<char**>(names), &data, &dtype, &device))
+        return nullptr;
     return guarded([&]() -> PyObject* {
         std::optional<DType> type = dtype == Py_None ? std::optional<DType>() : to_dtype(dtype);
         std::optional<Device> where = device == Py_None ? std::optional<Device>() : to_device(device);
@@ -110,7 +113,8 @@ PyObject* from_value(const Value& value) {
 
 PyObject* from_stack(const Stack& stack) {
     Object tuple(checked(PyTuple_New(Py_ssize_t(stack.size()))));
-    for (size_t i = 0; i < stack.size(); ++i) PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), checked(from_value(stack[i])));
+    for (size_t i = 0; i < stack.size(); ++i)
+        PyTuple_SET_ITEM(tuple.get(), Py_ssize_t(i), checked(from_value(stack[i])));
     return tuple.release();
 }
 
@@ -141,14 +145,16 @@ struct PythonMode : Mode {
         if (std::holds_alternative<Tensor>(old) && is_tensor(given)) to = tensor_of(given);
         else if (std::holds_alternative<Tensors>(old) && PyTuple_Check(given)) {
             Tensors list;
-            for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(given); ++i) list.push_back(tensor_of(PyTuple_GET_ITEM(given, i)));
+            for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(given); ++i)
+                list.push_back(tensor_of(PyTuple_GET_ITEM(given, i)));
             to = list;
         }
     }
     void handle(const OpEntry& entry, const Stack& arguments, Stack& results) override {
         Gil gil;
         Pending pending{&entry, &arguments, &results};
-        static PyMethodDef method = {"proceed", proceed, METH_NOARGS, "Runs the operator below this mode; returns its results."};
+        static PyMethodDef method = {"proceed", proceed, METH_NOARGS,
+                                     "Runs the operator below this mode; returns its results."};
         Object capsule(checked(PyCapsule_New(&pending, nullptr, nullptr)));
         Object function(checked(PyCFunction_New(&method, capsule.get())));
         Object name(checked(PyUnicode_FromString(entry.name))), args(checked(from_stack(arguments)));
@@ -156,7 +162,8 @@ struct PythonMode : Mode {
         if (!returned) throw CarriedPythonError("a mode's handler raised");
         TAEDA_CHECK(pending.ran, "the handler of a mode must call proceed() for ", entry.name);
         if (PyTuple_Check(returned.get()) && PyTuple_GET_SIZE(returned.get()) == Py_ssize_t(results.size()))
-            for (size_t i = 0; i < results.size(); ++i) replace(Value(results[i]), PyTuple_GET_ITEM(returned.get(), Py_ssize_t(i)), results[i]);
+            for (size_t i = 0; i < results.size(); ++i)
+                replace(Value(results[i]), PyTuple_GET_ITEM(returned.get(), Py_ssize_t(i)), results[i]);
     }
 };
 
@@ -211,6 +218,7 @@ PyMethodDef functions[] = {
 
 void add_runtime(PyObject* module) {
     if (PyModule_AddFunctions(module, functions) < 0) throw PythonError();
+    PyModule_AddObjectRef(module, "LinAlgError", linalg_error_type());
 }
 
 }  // namespace taeda::python

@@ -1,0 +1,275 @@
+// Dense linear algebra through OpenBLAS's LAPACK. Each matrix runs on one thread; OpenMP shares out large batches.
+#include "kernels/linalg.h"
+
+#include <cblas.h>
+#include <omp.h>
+
+#include "kernels/openblas/lapack.h"
+
+namespace taeda {
+namespace {
+
+constexpr double kParallelFrom = 32.0 * 32 * 32;  // about the multiply-adds of a batch
+
+template <class T> struct RealOf {
+    using type = T;
+};
+template <class R> struct RealOf<std::complex<R>> {
+    using type = R;
+};
+template <class T> using Real = typename RealOf<T>::type;
+
+// Calls f.operator()<T>() for the dtypes that LAPACK has.
+template <class F> void typed(DType dtype, const char* op, F&& f) {
+    static const bool single_threaded = (scipy_openblas_set_num_threads(1), true);
+    (void)single_threaded;
+    switch (dtype) {
+        case DType::float32: return f.template operator()<float>();
+        case DType::float64: return f.template operator()<double>();
+        case DType::complex64: return f.template operator()<complex64>();
+        case DType::complex128: return f.template operator()<complex128>();
+        default: raise<NotImplementedError>(op, ": LAPACK has no routine for '", dtype_long_name(dtype), "'");
+    }
+}
+
+// Calls f(b) for every matrix b of the batch.
+template <class F> void each(const Tensor& a, F&& f) {
+    const int64_t count = a.size(0), rows = a.size(1), columns = a.size(2);
+    const bool parallel = count > 1 && double(a.numel()) * double(std::min(rows, columns)) >= kParallelFrom;
+#pragma omp parallel for schedule(static) if (parallel && !omp_in_parallel())
+    for (int64_t b = 0; b < count; ++b) f(b);
+}
+
+template <class T> T* matrix(const Tensor& t, int64_t b) { return t.data<T>() + b * t.size(1) * t.size(2); }
+template <class T> T* row(const Tensor& t, int64_t b) { return t.data<T>() + b * t.size(1); }
+int32_t& status(const Tensor& info, int64_t b) { return info.data<int32_t>()[b]; }
+int size(const Tensor& t, int64_t d) { return int(t.size(d)); }
+
+// Runs call(work, lwork) twice: to ask for the best size, then with that much memory.
+template <class T, class F> void with_workspace(F&& call) {
+    T best(0);
+    call(&best, -1);
+    const int count = std::max(1, int(std::real(best)));
+    std::vector<T> work(static_cast<size_t>(count));
+    call(work.data(), count);
+}
+
+void lu_factor_openblas(const Tensor& a, const Tensor& pivots, const Tensor& info) {
+    typed(a.dtype(), "lu_factor", [&]<class T>() {
+        const int m = size(a, 1), n = size(a, 2);
+        each(a, [&](int64_t b) {
+            lapack::getrf(m, n, matrix<T>(a, b), std::max(m, 1), row<int32_t>(pivots, b), status(info, b));
+        });
+    });
+}
+
+void lu_solve_openblas(const Tensor& lu, const Tensor& pivots, const Tensor& b, char transpose) {
+    typed(lu.dtype(), "lu_solve", [&]<class T>() {
+        const int n = size(lu, 1), k = size(b, 2);
+        each(lu, [&](int64_t i) {
+            lapack::getrs(transpose, n, k, matrix<T>(lu, i), n, row<int32_t>(pivots, i), matrix<T>(b, i), n);
+        });
+    });
+}
+
+void cholesky_openblas(const Tensor& a, const Tensor& info, bool upper) {
+    typed(a.dtype(), "cholesky", [&]<class T>() {
+        const int n = size(a, 1);
+        each(a, [&](int64_t b) { lapack::potrf(upper ? 'U' : 'L', n, matrix<T>(a, b), n, status(info, b)); });
+    });
+}
+
+void triangular_solve_openblas(const Tensor& a, const Tensor& b, bool upper, bool left, bool unit) {
+    typed(a.dtype(), "triangular_solve", [&]<class T>() {
+        const int n = size(a, 1), m = size(b, 1), k = size(b, 2);
+        each(b, [&](int64_t i) {
+            lapack::trsm(left ? 'L' : 'R', upper ? 'U' : 'L', unit ? 'U' : 'N', m, k, matrix<T>(a, i), n,
+                         matrix<T>(b, i), m);
+        });
+    });
+}
+
+void qr_factor_openblas(const Tensor& a, const Tensor& tau) {
+    typed(a.dtype(), "qr", [&]<class T>() {
+        const int m = size(a, 1), n = size(a, 2);
+        each(a, [&](int64_t b) {
+            int info;
+            with_workspace<T>([&](T* work, int lwork) {
+                lapack::geqrf(m, n, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
+            });
+        });
+    });
+}
+
+void householder_product_openblas(const Tensor& a, const Tensor& tau) {
+    typed(a.dtype(), "householder_product", [&]<class T>() {
+        const int m = size(a, 1), n = size(a, 2), k = size(tau, 1);
+        each(a, [&](int64_t b) {
+            int info;
+            with_workspace<T>([&](T* work, int lwork) {
+                lapack::gqr(m, n, k, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
+            });
+        });
+    });
+}
+
+void householder_apply_openblas(const Tensor& a, const Tensor& tau, const Tensor& c, bool left, bool adjoint) {
+    typed(a.dtype(), "ormqr", [&]<class T>() {
+        const int m = size(c, 1), n = size(c, 2), k = size(tau, 1), lda = size(a, 1);
+        each(c, [&](int64_t b) {
+            int info;
+            with_workspace<T>([&](T* work, int lwork) {
+                lapack::mqr(left ? 'L' : 'R', adjoint, m, n, k, matrix<T>(a, b), lda, row<T>(tau, b), matrix<T>(c, b),
+                            work, lwork, info);
+            });
+        });
+    });
+}
+
+void svd_openblas(const Tensor& a, const Tensor& u, const Tensor& s, const Tensor& vh, const Tensor& info) {
+    typed(a.dtype(), "svd", [&]<class T>() {
+        const int m = size(a, 1), n = size(a, 2), k = std::min(m, n), longest = std::max(m, n);
+        const char job = !u.defined() ? 'N' : u.size(2) == m && vh.size(1) == n ? 'A' : 'S';
+        const int ldvh = u.defined() ? size(vh, 1) : 1;
+        const size_t real_work =
+            is_complex_type<T>::value ? size_t(std::max(5 * k * k + 5 * k, 2 * longest * k + 2 * k * k + k)) : 0;
+        each(a, [&](int64_t b) {
+            std::vector<Real<T>> rwork(real_work);
+            std::vector<int> iwork(size_t(8 * k));
+            with_workspace<T>([&](T* work, int lwork) {
+                lapack::gesdd(job, m, n, matrix<T>(a, b), row<Real<T>>(s, b), u.defined() ? matrix<T>(u, b) : nullptr,
+                              m, u.defined() ? matrix<T>(vh, b) : nullptr, ldvh, work, lwork, rwork.data(),
+                              iwork.data(), status(info, b));
+            });
+        });
+    });
+}
+
+void eigh_openblas(const Tensor& a, const Tensor& w, const Tensor& info, bool vectors, bool upper) {
+    typed(a.dtype(), "eigh", [&]<class T>() {
+        const int n = size(a, 1), integers = vectors ? 3 + 5 * n : 1;
+        const int reals = !is_complex_type<T>::value ? 0 : vectors ? 1 + 5 * n + 2 * n * n : n;
+        each(a, [&](int64_t b) {
+            std::vector<int> iwork(static_cast<size_t>(integers));
+            std::vector<Real<T>> rwork(static_cast<size_t>(reals));
+            with_workspace<T>([&](T* work, int lwork) {
+                lapack::evd(vectors ? 'V' : 'N', upper ? 'U' : 'L', n, matrix<T>(a, b), row<Real<T>>(w, b), work, lwork,
+                            rwork.data(), reals, iwork.data(), integers, status(info, b));
+            });
+        });
+    });
+}
+
+// LAPACK packs the eigenvectors of a complex pair into two real columns: real and imaginary part of the first.
+template <class R>
+void unpack_pairs(int n, const R* wr, const R* wi, const R* packed, std::complex<R>* w, std::complex<R>* v) {
+    for (int j = 0; j < n; ++j) w[j] = {wr[j], wi[j]};
+    if (!v) return;
+    for (int j = 0; j < n; ++j) {
+        const bool pair = wi[j] != 0 && j + 1 < n;
+        for (int i = 0; i < n; ++i) {
+            const R real = packed[j * n + i], imag = pair ? packed[(j + 1) * n + i] : R(0);
+            v[j * n + i] = {real, imag};
+            if (pair) v[(j + 1) * n + i] = {real, -imag};
+        }
+        j += pair;
+    }
+}
+
+void eig_openblas(const Tensor& a, const Tensor& w, const Tensor& v, const Tensor& info) {
+    typed(a.dtype(), "eig", [&]<class T>() {
+        using Complex = std::complex<Real<T>>;
+        const int n = size(a, 1);
+        const char job = v.defined() ? 'V' : 'N';
+        each(a, [&](int64_t b) {
+            Complex* vectors = v.defined() ? matrix<Complex>(v, b) : nullptr;
+            if constexpr (is_complex_type<T>::value) {
+                std::vector<Real<T>> rwork(size_t(2 * n));
+                with_workspace<T>([&](T* work, int lwork) {
+                    lapack::geev(job, n, matrix<T>(a, b), row<T>(w, b), static_cast<T*>(nullptr), vectors, work, lwork,
+                                 rwork.data(), status(info, b));
+                });
+            } else {
+                std::vector<T> wr(static_cast<size_t>(n)), wi(static_cast<size_t>(n)),
+                    packed(v.defined() ? size_t(n) * size_t(n) : 0);
+                with_workspace<T>([&](T* work, int lwork) {
+                    lapack::geev(job, n, matrix<T>(a, b), wr.data(), wi.data(), packed.data(), work, lwork,
+                                 static_cast<T*>(nullptr), status(info, b));
+                });
+                unpack_pairs(n, wr.data(), wi.data(), packed.data(), row<Complex>(w, b), vectors);
+            }
+        });
+    });
+}
+
+void lstsq_openblas(const Tensor& a, const Tensor& b, const Tensor& s, const Tensor& rank, const Tensor& info,
+                    double rcond, const char* driver) {
+    typed(a.dtype(), "lstsq", [&]<class T>() {
+        using R = Real<T>;
+        const int m = size(a, 1), n = size(a, 2), k = size(b, 2), ldb = size(b, 1), shortest = std::min(m, n);
+        const std::string which = driver;
+        each(a, [&](int64_t i) {
+            T *pa = matrix<T>(a, i), *pb = matrix<T>(b, i);
+            int found = 0;
+            // Generous bounds of what LAPACK's documentation asks for: its divide-and-conquer tree has at most 32 levels.
+            std::vector<R> rwork(
+                is_complex_type<T>::value ? size_t(shortest) * 1200 + size_t(k) * 100 + 2000 + 5 * size_t(n) : 0);
+            std::vector<int> iwork(size_t(shortest) * 128 + 1), order(static_cast<size_t>(n));
+            with_workspace<T>([&](T* work, int lwork) {
+                int& state = status(info, i);
+                if (which == "gels") lapack::gels(m, n, k, pa, m, pb, ldb, work, lwork, state);
+                else if (which == "gelsy")
+                    lapack::gelsy(m, n, k, pa, pb, ldb, order.data(), R(rcond), found, work, lwork, rwork.data(),
+                                  state);
+                else if (which == "gelss")
+                    lapack::gelss(m, n, k, pa, pb, ldb, row<R>(s, i), R(rcond), found, work, lwork, rwork.data(),
+                                  state);
+                else
+                    lapack::gelsd(m, n, k, pa, pb, ldb, row<R>(s, i), R(rcond), found, work, lwork, rwork.data(),
+                                  iwork.data(), state);
+            });
+            if (rank.defined()) rank.data<int64_t>()[i] = found;
+        });
+    });
+}
+
+void ldl_factor_openblas(const Tensor& a, const Tensor& pivots, const Tensor& info, bool hermitian) {
+    typed(a.dtype(), "ldl_factor", [&]<class T>() {
+        const int n = size(a, 1);
+        each(a, [&](int64_t b) {
+            with_workspace<T>([&](T* work, int lwork) {
+                if (hermitian) lapack::hetrf(matrix<T>(a, b), n, row<int32_t>(pivots, b), work, lwork, status(info, b));
+                else lapack::sytrf(matrix<T>(a, b), n, row<int32_t>(pivots, b), work, lwork, status(info, b));
+            });
+        });
+    });
+}
+
+void ldl_solve_openblas(const Tensor& a, const Tensor& pivots, const Tensor& b, bool hermitian) {
+    typed(a.dtype(), "ldl_solve", [&]<class T>() {
+        const int n = size(a, 1), k = size(b, 2);
+        each(a, [&](int64_t i) {
+            int info;
+            if (hermitian) lapack::hetrs(n, k, matrix<T>(a, i), row<int32_t>(pivots, i), matrix<T>(b, i), info);
+            else lapack::sytrs(n, k, matrix<T>(a, i), row<int32_t>(pivots, i), matrix<T>(b, i), info);
+        });
+    });
+}
+
+}  // namespace
+
+TAEDA_REGISTER(cpu, lu_factor, lu_factor_openblas)
+TAEDA_REGISTER(cpu, lu_solve, lu_solve_openblas)
+TAEDA_REGISTER(cpu, cholesky, cholesky_openblas)
+TAEDA_REGISTER(cpu, triangular_solve, triangular_solve_openblas)
+TAEDA_REGISTER(cpu, qr_factor, qr_factor_openblas)
+TAEDA_REGISTER(cpu, householder_product, householder_product_openblas)
+TAEDA_REGISTER(cpu, householder_apply, householder_apply_openblas)
+TAEDA_REGISTER(cpu, svd, svd_openblas)
+TAEDA_REGISTER(cpu, eigh, eigh_openblas)
+TAEDA_REGISTER(cpu, eig, eig_openblas)
+TAEDA_REGISTER(cpu, lstsq, lstsq_openblas)
+TAEDA_REGISTER(cpu, ldl_factor, ldl_factor_openblas)
+TAEDA_REGISTER(cpu, ldl_solve, ldl_solve_openblas)
+
+}  // namespace taeda
