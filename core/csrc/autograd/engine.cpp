@@ -40,7 +40,8 @@ public:
             add(node, starts[i].index, fit_gradient(grads[i], node->outputs[starts[i].index], node->name()));
         }
         for (const Edge& start : starts)
-            if (dependencies_[start.node.get()] == 0 && queued_.insert(start.node.get()).second) ready_.push(start.node.get());
+            if (dependencies_[start.node.get()] == 0 && queued_.insert(start.node.get()).second)
+                ready_.push(start.node.get());
         while (!ready_.empty()) {
             Node* node = ready_.top();
             ready_.pop();
@@ -227,8 +228,9 @@ bool in_backward() { return backward_depth > 0; }
 
 Tensor fit_gradient(Tensor grad, const GradientMeta& meta, const char* node) {
     if (grad.sizes() != Ints(meta.sizes)) {
-        TAEDA_CHECK(is_expandable_to(meta.sizes, grad.sizes()), "Function ", node, " returned an invalid gradient: got ",
-                    grad.sizes(), " but expected shape compatible with ", meta.sizes);
+        TAEDA_CHECK(is_expandable_to(meta.sizes, grad.sizes()), "Function ", node,
+                    " returned an invalid gradient: got ", grad.sizes(), " but expected shape compatible with ",
+                    meta.sizes);
         grad = ops::sum_to_size(grad, meta.sizes);
     }
     if (grad.dtype() != meta.dtype) {
@@ -244,14 +246,15 @@ Tensors run_backward(const Tensors& roots, Tensors grads, bool keep_graph, bool 
                      bool accumulate) {
     for (size_t i = 0; i < roots.size(); ++i) {
         const Tensor& root = roots[i];
-        TAEDA_CHECK(root.requires_grad(), "element ", i, " of tensors does not require grad and does not have a grad_fn");
+        TAEDA_CHECK(root.requires_grad(), "element ", i,
+                    " of tensors does not require grad and does not have a grad_fn");
         if (grads[i].defined()) {
             TAEDA_CHECK(grads[i].sizes() == root.sizes(), "Mismatch in shape: grad_output[", i, "] has a shape of ",
                         grads[i].sizes(), " and output[", i, "] has a shape of ", root.sizes(), ".");
             continue;
         }
-        TAEDA_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs; got shape ", root.sizes(),
-                    ", pass a gradient of that shape or reduce the output, e.g. with .sum()");
+        TAEDA_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs; got shape ",
+                    root.sizes(), ", pass a gradient of that shape or reduce the output, e.g. with .sum()");
         grads[i] = ops::full(root.sizes(), Scalar(1), root.dtype(), root.device());
     }
     for (size_t i = 0; i < inputs.size(); ++i)

@@ -67,8 +67,9 @@ struct CopySlices : Node {
     int64_t base_offset = 0, offset = 0;
     const char* name() const override { return "CopySlices"; }
     Tensors apply(Tensors grads) override {
-        TAEDA_CHECK(inner, "Trying to backward through the graph a second time (or directly access saved tensors after "
-                           "they have already been freed). Specify retain_graph=True when calling backward the first time.");
+        TAEDA_CHECK(inner,
+                    "Trying to backward through the graph a second time (or directly access saved tensors after "
+                    "they have already been freed). Specify retain_graph=True when calling backward the first time.");
         Tensors result(edges.size());
         if (!grads[0].defined()) return result;
         // The base is dense, so that its gradient can take the base's own strides.
@@ -102,9 +103,7 @@ template <class N> void take_geometry(N& node, const Tensor& base, const Tensor&
     node.offset = view.offset();
 }
 
-ViewInfo* view_info(const Tensor& t) {
-    return t.impl()->autograd ? t.impl()->autograd->view.get() : nullptr;
-}
+ViewInfo* view_info(const Tensor& t) { return t.impl()->autograd ? t.impl()->autograd->view.get() : nullptr; }
 
 // A view whose memory was changed through another view gets a fresh grad_fn that leads to the base.
 void refresh_view(const Tensor& t, ViewInfo& view) {
@@ -150,8 +149,7 @@ Edge gradient_edge(const Tensor& t) {
     std::lock_guard lock(accumulator_mutex);
     if (meta.accumulator) {
         int32_t held = meta.accumulator->refs.load();
-        while (held > 0 && !meta.accumulator->refs.compare_exchange_weak(held, held + 1)) {
-        }
+        while (held > 0 && !meta.accumulator->refs.compare_exchange_weak(held, held + 1)) {}
         if (held > 0) return {Ref<Node>(meta.accumulator, false), 0};
     }
     Ref<Node> made(new AccumulateGrad(t));
@@ -202,10 +200,10 @@ void check_inplace(const Tensor& t, const char* op, bool needs_grad) {
     if (ViewInfo* view = view_info(t)) {
         const Tensor& base = view->base;
         bool base_leaf = base.impl()->requires_grad && !(base.impl()->autograd && base.impl()->autograd->grad_fn);
-        TAEDA_CHECK(!base_leaf, "a view of a leaf Variable that requires grad is being used in an in-place operation: ",
-                    op, "; wrap the change in `with taeda.no_grad():` or work on a clone()");
-        if (needs_grad || base.requires_grad())
-            TAEDA_CHECK(!view->frozen, op, ": ", view->frozen ? view->frozen : "");
+        TAEDA_CHECK(!base_leaf,
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation: ", op,
+                    "; wrap the change in `with taeda.no_grad():` or work on a clone()");
+        if (needs_grad || base.requires_grad()) TAEDA_CHECK(!view->frozen, op, ": ", view->frozen ? view->frozen : "");
     }
 }
 
@@ -223,16 +221,15 @@ void set_requires_grad(const Tensor& t, bool value) {
     TAEDA_CHECK(!value || is_differentiable(t.dtype()),
                 "only Tensors of floating point and complex dtype can require gradients; this one is ", t.dtype(),
                 ", convert it first, e.g. with .float()");
-    TAEDA_CHECK(value || !grad_fn(t),
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    TAEDA_CHECK(
+        value || !grad_fn(t),
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+        "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
     TAEDA_CHECK(!value || !t.impl()->is_inference || thread_state.inference,
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     if (!grad_fn(t)) t.impl()->requires_grad = value;
 }
 
-Tensor detach_alias(const Tensor& t) {
-    return alias(t);
-}
+Tensor detach_alias(const Tensor& t) { return alias(t); }
 
 }  // namespace taeda

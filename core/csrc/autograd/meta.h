@@ -12,7 +12,7 @@ namespace taeda {
 // after the base was changed in place, and to write a change of the view back into the base's history.
 struct ViewInfo {
     Tensor base;
-    uint32_t version = 0;     // of the shared counter when grad_fn was made
+    uint32_t version = 0;          // of the shared counter when grad_fn was made
     const char* frozen = nullptr;  // why in-place changes with gradients are not allowed, if so
 };
 
@@ -23,7 +23,7 @@ struct AutogradMeta {
     bool retains_grad = false;
     Node* accumulator = nullptr;  // weak; see gradient_edge
     std::unique_ptr<ViewInfo> view;
-    std::vector<std::pair<uint64_t, TensorHook>> hooks;          // of a leaf
+    std::vector<std::pair<uint64_t, TensorHook>> hooks;  // of a leaf
     std::vector<std::pair<uint64_t, std::function<void(const Tensor&)>>> after_accumulate;
     ~AutogradMeta();
 };
@@ -68,7 +68,10 @@ public:
     SavedTensor(const Tensor& t, bool is_output);
     // `owner`: the node that holds this, for outputs.
     Tensor unpack(Node& owner) const;
-    void release() { *this = SavedTensor(); released_ = true; }
+    void release() {
+        *this = SavedTensor();
+        released_ = true;
+    }
     bool defined() const { return data_.defined() || packed_; }
 
 private:

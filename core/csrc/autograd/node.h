@@ -25,7 +25,7 @@ struct GradientMeta {
     Device device;
 };
 
-using TensorHook = std::function<Tensor(const Tensor& grad)>;             // undefined result: unchanged
+using TensorHook = std::function<Tensor(const Tensor& grad)>;  // undefined result: unchanged
 using NodePreHook = std::function<Tensors(Tensors grads)>;
 using NodePostHook = std::function<Tensors(Tensors outputs, const Tensors& grads)>;
 
@@ -36,8 +36,8 @@ struct NodeHooks {
         uint32_t index;
         TensorHook hook;
     };
-    std::vector<OfTensor> tensor;       // on the gradient of one forward output
-    std::vector<OfTensor> retain;       // retain_grad(), after all others
+    std::vector<OfTensor> tensor;  // on the gradient of one forward output
+    std::vector<OfTensor> retain;  // retain_grad(), after all others
     std::vector<std::pair<uint64_t, NodePreHook>> before;
     std::vector<std::pair<uint64_t, NodePostHook>> after;
 };
@@ -48,16 +48,16 @@ struct Node {
     std::vector<Edge> edges;            // one per differentiable input of the forward operation
     std::vector<GradientMeta> outputs;  // one per forward output
     std::unique_ptr<NodeHooks> hooks;
-    void* python = nullptr;             // borrowed wrapper
+    void* python = nullptr;  // borrowed wrapper
 
     Node();
     virtual ~Node() = default;
-    static void destroy(Node* node);    // iterative: long chains must not overflow the stack
+    static void destroy(Node* node);  // iterative: long chains must not overflow the stack
 
     // The gradients of the forward inputs; undefined where none is wanted or it is zero.
     virtual Tensors apply(Tensors grads) = 0;
     virtual const char* name() const = 0;
-    virtual void release() {}           // drops what was saved
+    virtual void release() {}  // drops what was saved
     // AccumulateGrad answers with its variable.
     virtual Tensor variable() const { return {}; }
 

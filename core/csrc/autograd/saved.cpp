@@ -50,9 +50,10 @@ void SavedTensor::pack(const Tensor& t) {
     const Tensor given = detach_alias(t);
     const uint32_t before = given.version_counter()->value.load();
     packed_ = std::make_shared<Packed>(hooks.pack(given), hooks.unpack, is_output_ ? Edge{} : gradient_edge(t));
-    TAEDA_CHECK(before == given.version(),
-                "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can "
-                "not be modified by in-place operations as this can lead to unexpected side-effects; change a clone().");
+    TAEDA_CHECK(
+        before == given.version(),
+        "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can "
+        "not be modified by in-place operations as this can lead to unexpected side-effects; change a clone().");
 }
 
 Tensor SavedTensor::with_history(const Tensor& data, const Edge& edge) const {
@@ -65,19 +66,21 @@ Tensor SavedTensor::with_history(const Tensor& data, const Edge& edge) const {
 }
 
 Tensor SavedTensor::unpack(Node& owner) const {
-    TAEDA_CHECK(!released_, "Trying to backward through the graph a second time (or directly access saved tensors after "
-                            "they have already been freed). Saved intermediate values of the graph are freed when you "
-                            "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-                            "through the graph a second time or if you need to access saved tensors after calling "
-                            "backward.");
+    TAEDA_CHECK(!released_,
+                "Trying to backward through the graph a second time (or directly access saved tensors after "
+                "they have already been freed). Saved intermediate values of the graph are freed when you "
+                "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+                "through the graph a second time or if you need to access saved tensors after calling "
+                "backward.");
     const Edge own = is_output_ && needs_history_ ? Edge{Ref<Node>(&owner), output_index_} : Edge{};
     if (packed_) return with_history(packed_->unpack(packed_->value), is_output_ ? own : packed_->edge);
     if (!data_.defined()) return data_;
-    TAEDA_CHECK(version_ == data_.version(),
-                "one of the variables needed for gradient computation has been modified by an inplace operation: [taeda.",
-                dtype_long_name(data_.dtype()), "Tensor ", data_.sizes(), "], saved for ", owner.name(), ", is at version ",
-                data_.version(), "; expected version ", version_,
-                " instead. Hint: use the out-of-place form of the operation that changed it.");
+    TAEDA_CHECK(
+        version_ == data_.version(),
+        "one of the variables needed for gradient computation has been modified by an inplace operation: [taeda.",
+        dtype_long_name(data_.dtype()), "Tensor ", data_.sizes(), "], saved for ", owner.name(), ", is at version ",
+        data_.version(), "; expected version ", version_,
+        " instead. Hint: use the out-of-place form of the operation that changed it.");
     return with_history(data_, own);
 }
 

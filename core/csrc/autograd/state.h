@@ -10,7 +10,7 @@ struct ThreadState {
     bool inference = false;
     bool view_tracking = true;
     bool saves_packed = false;  // hooks replace how tensors are saved, see autograd/meta.h
-    uint32_t modes = 0;  // how many modes are on the stack, see dispatch/modes.h
+    uint32_t modes = 0;         // how many modes are on the stack, see dispatch/modes.h
 };
 
 #if defined(__ELF__)

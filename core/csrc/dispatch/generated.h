@@ -75,8 +75,9 @@ inline void write_output(const Tensor& out, const Tensor& result, const char* op
 inline void check_device(const char* op, std::optional<Device>& common, const Tensor& t) {
     if (!t.defined() || (t.dim() == 0 && t.is_cpu())) return;
     if (!common) common = t.device();
-    TAEDA_CHECK(common->type == DeviceType::meta || *common == t.device(), op, ": Expected all tensors to be on the same device, but found at least two devices, ",
-                *common, " and ", t.device(), "; move one with .to(device)");
+    TAEDA_CHECK(common->type == DeviceType::meta || *common == t.device(), op,
+                ": Expected all tensors to be on the same device, but found at least two devices, ", *common, " and ",
+                t.device(), "; move one with .to(device)");
 }
 inline void check_device(const char* op, std::optional<Device>& common, TensorList list) {
     for (const Tensor& t : list) check_device(op, common, t);
@@ -86,8 +87,6 @@ template <class... T> void check_same_device(const char* op, const T&... argumen
     (check_device(op, common, arguments), ...);
 }
 
-template <class T> auto unbox(const Value& v) {
-    return boxing::Unpack<std::remove_cvref_t<T>>::get(v);
-}
+template <class T> auto unbox(const Value& v) { return boxing::Unpack<std::remove_cvref_t<T>>::get(v); }
 
 }  // namespace taeda::ops

@@ -17,8 +17,9 @@ bool is_number(const Tensor& t) { return t.impl()->is_wrapped_number; }
 
 // A tensor and a number that does not raise its category: the tensor's dtype, without asking result_type.
 bool number_follows(const Tensor& t, const Tensor& number) {
-    return is_number(number) && !is_number(t) && (is_complex(t.dtype()) || (is_floating(t.dtype()) && !is_complex(number.dtype())) ||
-                                                  (is_integral(t.dtype()) && is_integral(number.dtype(), true)));
+    return is_number(number) && !is_number(t) &&
+           (is_complex(t.dtype()) || (is_floating(t.dtype()) && !is_complex(number.dtype())) ||
+            (is_integral(t.dtype()) && is_integral(number.dtype(), true)));
 }
 
 DType compute_dtype(const PointwiseOp& op, std::span<const Tensor* const> inputs) {
@@ -50,8 +51,8 @@ DType compute_dtype(const PointwiseOp& op, std::span<const Tensor* const> inputs
     if (op.rule == PointwiseOp::Rule::to_float && is_integral(dtype, true)) dtype = default_dtype();
     if (!(op.classes & class_bit(dtype))) {
         // bool computes as the smallest integer where integers are known, but keeps its name in the result's rule.
-        raise<Error>("\"", op.name, "\" not implemented for '", dtype_long_name(dtype), "'; convert the operands first, e.g. with ",
-              is_complex(dtype) ? ".real" : ".float()");
+        raise<Error>("\"", op.name, "\" not implemented for '", dtype_long_name(dtype),
+                     "'; convert the operands first, e.g. with ", is_complex(dtype) ? ".real" : ".float()");
     }
     return dtype;
 }
@@ -67,12 +68,13 @@ Device common_device(const PointwiseOp& op, std::span<const Tensor* const> input
     for (const Tensor* t : inputs) {
         if (t->device() == device) continue;
         if (t->dim() == 0 && t->is_cpu()) continue;
-        if (device.is_cpu() && std::all_of(inputs.begin(), inputs.end(), [&](const Tensor* u) { return u->dim() == 0 || !u->is_cpu(); })) {
+        if (device.is_cpu() &&
+            std::all_of(inputs.begin(), inputs.end(), [&](const Tensor* u) { return u->dim() == 0 || !u->is_cpu(); })) {
             device = t->device();
             continue;
         }
-        raise(op.name, ": Expected all tensors to be on the same device, but found at least two devices, ", device, " and ",
-              t->device(), "; move one with .to(device)");
+        raise(op.name, ": Expected all tensors to be on the same device, but found at least two devices, ", device,
+              " and ", t->device(), "; move one with .to(device)");
     }
     return device;
 }
@@ -108,7 +110,8 @@ void set_geometry(PointwiseArgs& args, Ints sizes, std::span<const Tensor* const
         const Tensor& t = *operands[k];
         size_t lead = n - size_t(t.dim());
         for (size_t d = 0; d < n; ++d)
-            strides[k][d] = d < lead || (t.sizes()[d - lead] == 1 && sizes[d] != 1) ? 0 : t.strides()[d - lead] * t.item_bytes();
+            strides[k][d] =
+                d < lead || (t.sizes()[d - lead] == 1 && sizes[d] != 1) ? 0 : t.strides()[d - lead] * t.item_bytes();
         args.data[k] = static_cast<char*>(t.raw());
     }
     size_t order[16];
@@ -129,7 +132,8 @@ void set_geometry(PointwiseArgs& args, Ints sizes, std::span<const Tensor* const
         size_t d = order[i];
         if (sizes[d] == 1) continue;
         bool joins = m > 0;
-        for (size_t k = 0; joins && k < operands.size(); ++k) joins = args.strides[k][m - 1] == strides[k][d] * sizes[d];
+        for (size_t k = 0; joins && k < operands.size(); ++k)
+            joins = args.strides[k][m - 1] == strides[k][d] * sizes[d];
         if (!joins) {
             ++m;
             args.sizes[m - 1] = 1;
@@ -167,7 +171,8 @@ Tensor converted_number(const Tensor& number, DType dtype) {
     Tensor t = empty_tensor(Ints(), dtype);
     visit_all(number.dtype(), [&]<class From>() {
         Scalar value;
-        if constexpr (std::is_same_v<From, bool> || is_complex_type<From>::value) value = Scalar(widened(*number.data<From>()));
+        if constexpr (std::is_same_v<From, bool> || is_complex_type<From>::value)
+            value = Scalar(widened(*number.data<From>()));
         else if constexpr (std::is_integral_v<From>) value = Scalar(int64_t(*number.data<From>()));
         else value = Scalar(double(*number.data<From>()));
         visit_all(dtype, [&]<class To>() { *t.data<To>() = value.to<To>(); });
@@ -240,12 +245,13 @@ Tensor pointwise(const PointwiseOp& op, std::span<const Tensor* const> inputs, s
     if (out.defined()) {
         Meta meta{sizes, output_dtype(op, compute), device};
         if (inplace) {
-            TAEDA_CHECK(out.sizes() == sizes, op.name, "_: output with shape ", out.sizes(), " doesn't match the broadcast shape ",
-                        sizes, "; use the out-of-place form");
+            TAEDA_CHECK(out.sizes() == sizes, op.name, "_: output with shape ", out.sizes(),
+                        " doesn't match the broadcast shape ", sizes, "; use the out-of-place form");
             for (size_t d = 0; d < out.sizes().size(); ++d)
-                TAEDA_CHECK(out.strides()[d] != 0 || out.sizes()[d] <= 1, op.name,
-                            "_: unsupported operation: more than one element of the written-to tensor refers to a single "
-                            "memory location. Please clone() the tensor before performing the operation.");
+                TAEDA_CHECK(
+                    out.strides()[d] != 0 || out.sizes()[d] <= 1, op.name,
+                    "_: unsupported operation: more than one element of the written-to tensor refers to a single "
+                    "memory location. Please clone() the tensor before performing the operation.");
         }
         if (!inplace || out.dtype() != meta.dtype) resize_output(out, meta, op.name);
         if (!same_shape) sizes = broadcast;

@@ -9,8 +9,8 @@ struct PointwiseOp {
     enum class Rule : uint8_t { same, to_float, to_bool, to_real };
     const char* name;
     Rule rule;
-    uint8_t classes;      // of computed dtypes: 1 floating, 2 integers, 4 bool, 8 complex
-    uint32_t bool_inputs; // bit i: operand i is bool whatever the others are
+    uint8_t classes;       // of computed dtypes: 1 floating, 2 integers, 4 bool, 8 complex
+    uint32_t bool_inputs;  // bit i: operand i is bool whatever the others are
     PointwiseFunction table[kDeviceTypes] = {};
 };
 

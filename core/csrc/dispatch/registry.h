@@ -7,7 +7,7 @@
 namespace taeda {
 
 struct OpEntry {
-    const char* name;      // "add", or "sum.dim" for an overload
+    const char* name;  // "add", or "sum.dim" for an overload
     const char* schema;
     void (*boxed)(const Stack& arguments, Stack& results);
 };

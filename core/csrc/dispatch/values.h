@@ -59,7 +59,9 @@ template <class T> struct Unpack<std::optional<T>> {
     }
 };
 template <> struct Unpack<Tensor> {
-    static Tensor get(const Value& v) { return std::holds_alternative<std::monostate>(v) ? Tensor() : std::get<Tensor>(v); }
+    static Tensor get(const Value& v) {
+        return std::holds_alternative<std::monostate>(v) ? Tensor() : std::get<Tensor>(v);
+    }
 };
 template <> struct Unpack<Generator> {
     static Generator get(const Value& v) {

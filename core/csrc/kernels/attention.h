@@ -18,8 +18,7 @@ struct AttentionArgs {
 // out (B, H, L, D) like query; logsumexp (B, H, L), contiguous, of the dtype that query is computed in.
 TAEDA_KERNEL("cpu", attention, const Tensor& out, const Tensor& logsumexp, const AttentionArgs& args)
 // grad_query like query, grad_key like key, grad_value like value: contiguous. grad_out and out as out above.
-TAEDA_KERNEL("cpu", attention_grad, const Tensor& grad_query, const Tensor& grad_key,
-             const Tensor& grad_value, const Tensor& grad_out, const Tensor& out, const Tensor& logsumexp,
-             const AttentionArgs& args)
+TAEDA_KERNEL("cpu", attention_grad, const Tensor& grad_query, const Tensor& grad_key, const Tensor& grad_value,
+             const Tensor& grad_out, const Tensor& out, const Tensor& logsumexp, const AttentionArgs& args)
 
 }  // namespace taeda

@@ -23,10 +23,9 @@ struct BagArgs {
 };
 
 // out (B, D). chosen (B, D) int64: for max, the row each maximum came from (-1: empty bag); else undefined.
-TAEDA_KERNEL("cpu", embedding_bag, const Tensor& out, const Tensor& chosen, const Tensor& table,
-             const BagArgs& args)
+TAEDA_KERNEL("cpu", embedding_bag, const Tensor& out, const Tensor& chosen, const Tensor& table, const BagArgs& args)
 // grad_table (V, D), and grad_weights (n) or undefined; `table` is read for grad_weights only.
-TAEDA_KERNEL("cpu", embedding_bag_grad, const Tensor& grad_table, const Tensor& grad_weights,
-             const Tensor& grad_out, const Tensor& chosen, const Tensor& table, const BagArgs& args)
+TAEDA_KERNEL("cpu", embedding_bag_grad, const Tensor& grad_table, const Tensor& grad_weights, const Tensor& grad_out,
+             const Tensor& chosen, const Tensor& table, const BagArgs& args)
 
 }  // namespace taeda

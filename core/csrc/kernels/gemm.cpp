@@ -48,9 +48,7 @@ bool small(const Tensor& out, int64_t K) {
     return out.numel() * K <= (vectors ? kSmallVector : kSmall);
 }
 
-Tensor vector_of(const Tensor& t, int64_t dim) {
-    return alias(t, {t.size(dim)}, {t.stride(dim)}, t.offset());
-}
+Tensor vector_of(const Tensor& t, int64_t dim) { return alias(t, {t.size(dim)}, {t.stride(dim)}, t.offset()); }
 
 }  // namespace
 
@@ -75,8 +73,7 @@ void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, doub
         return gemv_kernel(device, vector_of(out, 0), left, vector_of(right, 0), beta, alpha);
     if (vectors && out.size(0) == 1)
         return gemv_kernel(device, vector_of(out, 1), transposed(right), vector_of(left, 1), beta, alpha);
-    if (dtype == DType::float64 || is_complex(dtype))
-        return blas_gemm_kernel(device, out, left, right, beta, alpha);
+    if (dtype == DType::float64 || is_complex(dtype)) return blas_gemm_kernel(device, out, left, right, beta, alpha);
     gemm_kernel(device, out, left, right, beta, alpha);
 }
 

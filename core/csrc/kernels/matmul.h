@@ -16,14 +16,12 @@ TAEDA_KERNEL("onednn", gemm, const Tensor& out, const Tensor& a, const Tensor& b
 // as gemm.
 TAEDA_KERNEL("onednn", linear, const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias)
 // float64, complex64, complex128; strides as gemm.
-TAEDA_KERNEL("openblas", blas_gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta,
-             double alpha)
+TAEDA_KERNEL("openblas", blas_gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha)
 // float32, float64, any strides, bias (N) contiguous or undefined: single-threaded, without any set-up cost.
-TAEDA_KERNEL("cpu", small_gemm, const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias,
-             double beta, double alpha)
-// Integers, any strides; alpha and beta are taken as integers, sums wrap.
-TAEDA_KERNEL("cpu", integer_gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta,
+TAEDA_KERNEL("cpu", small_gemm, const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
              double alpha)
+// Integers, any strides; alpha and beta are taken as integers, sums wrap.
+TAEDA_KERNEL("cpu", integer_gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha)
 // float32, float64: out (M) = beta * out + alpha * a (M, K) @ x (K); a gemm_ready, the vectors of any stride.
 TAEDA_KERNEL("cpu", gemv, const Tensor& out, const Tensor& a, const Tensor& x, double beta, double alpha)
 

@@ -27,12 +27,11 @@ struct AdagradOptions {
     bool maximize = false;
 };
 
-TAEDA_KERNEL("cpu", sgd_step, TensorList params, TensorList grads, TensorList momenta,
-             const SgdOptions& options)
+TAEDA_KERNEL("cpu", sgd_step, TensorList params, TensorList grads, TensorList momenta, const SgdOptions& options)
 TAEDA_KERNEL("cpu", adam_step, TensorList params, TensorList grads, TensorList averages, TensorList squares,
              TensorList max_squares, TensorList steps, const AdamOptions& options)
-TAEDA_KERNEL("cpu", rmsprop_step, TensorList params, TensorList grads, TensorList squares,
-             TensorList averages, TensorList momenta, TensorList steps, const RmspropOptions& options)
+TAEDA_KERNEL("cpu", rmsprop_step, TensorList params, TensorList grads, TensorList squares, TensorList averages,
+             TensorList momenta, TensorList steps, const RmspropOptions& options)
 TAEDA_KERNEL("cpu", adagrad_step, TensorList params, TensorList grads, TensorList sums, TensorList steps,
              const AdagradOptions& options)
 

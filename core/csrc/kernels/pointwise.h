@@ -13,10 +13,10 @@ constexpr int kMaxParams = 4;
 struct PointwiseArgs {
     int outputs = 1, inputs = 0, ndim = 1;
     int64_t numel = 0;
-    int64_t sizes[16];                         // ndim of them
+    int64_t sizes[16];  // ndim of them
     char* data[kMaxOperands];
-    int64_t strides[kMaxOperands][16];         // in bytes
-    DType dtype = DType::float32;              // of the computation: the inputs' common dtype
+    int64_t strides[kMaxOperands][16];  // in bytes
+    DType dtype = DType::float32;       // of the computation: the inputs' common dtype
     DType out_dtype = DType::float32;
     Scalar params[kMaxParams];
 };

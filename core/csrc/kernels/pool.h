@@ -16,11 +16,9 @@ struct PoolGeometry {
 
 // x and out: floating, numel = planes * size. indices: int64, position of the maximum in its plane. NaN wins;
 // the first of equals wins.
-TAEDA_KERNEL("cpu", max_pool, const Tensor& out, const Tensor& indices, const Tensor& x,
-             const PoolGeometry& g)
+TAEDA_KERNEL("cpu", max_pool, const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g)
 // grad_x = 0, then grad_x[plane][index] += grad_out: the gradient of every pooling that gives indices.
-TAEDA_KERNEL("cpu", max_pool_grad, const Tensor& grad_x, const Tensor& grad_out, const Tensor& indices,
-             int64_t planes)
+TAEDA_KERNEL("cpu", max_pool_grad, const Tensor& grad_x, const Tensor& grad_out, const Tensor& indices, int64_t planes)
 
 // The divisor of a window: `divisor` if not 0, else its size with (count_padding) or without the padding in
 // it.
@@ -32,9 +30,7 @@ TAEDA_KERNEL("cpu", avg_pool_grad, const Tensor& grad_x, const Tensor& grad_out,
 // Window o covers [floor(o * in / out), ceil((o + 1) * in / out)); only input and output of the geometry
 // count.
 TAEDA_KERNEL("cpu", adaptive_avg_pool, const Tensor& out, const Tensor& x, const PoolGeometry& g)
-TAEDA_KERNEL("cpu", adaptive_avg_pool_grad, const Tensor& grad_x, const Tensor& grad_out,
-             const PoolGeometry& g)
-TAEDA_KERNEL("cpu", adaptive_max_pool, const Tensor& out, const Tensor& indices, const Tensor& x,
-             const PoolGeometry& g)
+TAEDA_KERNEL("cpu", adaptive_avg_pool_grad, const Tensor& grad_x, const Tensor& grad_out, const PoolGeometry& g)
+TAEDA_KERNEL("cpu", adaptive_max_pool, const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g)
 
 }  // namespace taeda

@@ -15,19 +15,24 @@ namespace {
 using Three = std::tuple<Tensor, Tensor, Tensor>;
 constexpr const char* kName = "scaled_dot_product_attention";
 
-void check(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double dropout_p, bool causal) {
-    TAEDA_CHECK(query.dim() >= 2 && key.dim() >= 2 && value.dim() >= 2, kName, ": expected query, key and value of shape (..., L, E), "
-                "(..., S, E) and (..., S, D), got shapes ", query.sizes(), ", ", key.sizes(), " and ", value.sizes());
+void check(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double dropout_p,
+           bool causal) {
+    TAEDA_CHECK(query.dim() >= 2 && key.dim() >= 2 && value.dim() >= 2, kName,
+                ": expected query, key and value of shape (..., L, E), "
+                "(..., S, E) and (..., S, D), got shapes ",
+                query.sizes(), ", ", key.sizes(), " and ", value.sizes());
     TAEDA_CHECK(query.dtype() == key.dtype() && query.dtype() == value.dtype(), kName,
-                ": expected query, key, and value to have the same dtype, got ", query.dtype(), ", ", key.dtype(), " and ",
-                value.dtype());
-    TAEDA_CHECK(query.size(-1) == key.size(-1) && key.size(-2) == value.size(-2), kName, ": query of shape ", query.sizes(),
-                " needs a key of the same last dimension, and key ", key.sizes(), " and value ", value.sizes(),
-                " the same number of rows");
-    TAEDA_CHECK(!causal || !mask.defined(), kName, ": explicit attn_mask should not be set when is_causal=True; put the causal mask "
+                ": expected query, key, and value to have the same dtype, got ", query.dtype(), ", ", key.dtype(),
+                " and ", value.dtype());
+    TAEDA_CHECK(query.size(-1) == key.size(-1) && key.size(-2) == value.size(-2), kName, ": query of shape ",
+                query.sizes(), " needs a key of the same last dimension, and key ", key.sizes(), " and value ",
+                value.sizes(), " the same number of rows");
+    TAEDA_CHECK(!causal || !mask.defined(), kName,
+                ": explicit attn_mask should not be set when is_causal=True; put the causal mask "
                 "into attn_mask, or leave one of them out");
-    TAEDA_CHECK(!mask.defined() || mask.dtype() == DType::bool_ || mask.dtype() == query.dtype() || mask.is_floating(), kName,
-                ": expected attn_mask of dtype bool or the dtype of query (", query.dtype(), "), got ", mask.dtype());
+    TAEDA_CHECK(!mask.defined() || mask.dtype() == DType::bool_ || mask.dtype() == query.dtype() || mask.is_floating(),
+                kName, ": expected attn_mask of dtype bool or the dtype of query (", query.dtype(), "), got ",
+                mask.dtype());
     TAEDA_CHECK(dropout_p >= 0 && dropout_p <= 1, kName, ": dropout_p must be between 0 and 1, got ", dropout_p);
 }
 
@@ -47,10 +52,12 @@ bool batches_agree(const Tensor& query, const Tensor& key, const Tensor& value, 
     Ints q = query.sizes().slice(0, batch), k = key.sizes().slice(0, batch), v = value.sizes().slice(0, batch);
     if (!(k == v)) return false;
     if (q == k) return true;
-    return grouped && batch >= 1 && q.slice(0, batch - 1) == k.slice(0, batch - 1) && k.back() > 0 && q.back() % k.back() == 0;
+    return grouped && batch >= 1 && q.slice(0, batch - 1) == k.slice(0, batch - 1) && k.back() > 0 &&
+           q.back() % k.back() == 0;
 }
 
-AttentionArgs arguments(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, bool causal, double scale) {
+AttentionArgs arguments(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, bool causal,
+                        double scale) {
     Tensor used = mask;
     if (mask.defined()) {
         if (mask.dtype() != DType::bool_) used = ops::to(mask, query.dtype());
@@ -61,12 +68,15 @@ AttentionArgs arguments(const Tensor& query, const Tensor& key, const Tensor& va
 
 }  // namespace
 
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& attn_mask,
-                                    double dropout_p, bool is_causal, std::optional<double> scale, bool enable_gqa) {
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                    const Tensor& attn_mask, double dropout_p, bool is_causal,
+                                    std::optional<double> scale, bool enable_gqa) {
     check(query, key, value, attn_mask, dropout_p, is_causal);
     double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
-    bool mask_fits = !attn_mask.defined() || (attn_mask.dim() <= 4 && query.dim() <= 4 && !(thread_state.grad_enabled && attn_mask.requires_grad()));
-    if (dropout_p == 0 && mask_fits && query.is_floating() && query.size(-1) > 0 && batches_agree(query, key, value, enable_gqa)) {
+    bool mask_fits = !attn_mask.defined() || (attn_mask.dim() <= 4 && query.dim() <= 4 &&
+                                              !(thread_state.grad_enabled && attn_mask.requires_grad()));
+    if (dropout_p == 0 && mask_fits && query.is_floating() && query.size(-1) > 0 &&
+        batches_agree(query, key, value, enable_gqa)) {
         Tensor mask = attn_mask.defined() ? four_dims(attn_mask) : attn_mask;
         Tensor out = std::get<0>(
             ops::fused_attention(four_dims(query), four_dims(key), four_dims(value), mask, is_causal, factor));
@@ -82,8 +92,8 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     return ops::attention_formula(query, k, v, attn_mask, dropout_p, is_causal, factor);
 }
 
-Tensor attention_formula(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double dropout_p, bool causal,
-                         double scale) {
+Tensor attention_formula(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask,
+                         double dropout_p, bool causal, double scale) {
     Tensor scores = ops::matmul(query * Scalar(scale), ops::transpose(key, -2, -1));
     Tensor used = mask;
     if (causal) used = ops::tril(ops::ones({query.size(-2), key.size(-2)}, DType::bool_, query.device()));
@@ -93,24 +103,27 @@ Tensor attention_formula(const Tensor& query, const Tensor& key, const Tensor& v
     Tensor weights = ops::softmax(scores, -1);
     // A query that sees nothing has no weights; softmax gives NaN there.
     if (used.defined())
-        weights = ops::masked_fill(weights, ops::all(scores == Scalar(-std::numeric_limits<double>::infinity()), -1, true), Scalar(0.0));
+        weights = ops::masked_fill(
+            weights, ops::all(scores == Scalar(-std::numeric_limits<double>::infinity()), -1, true), Scalar(0.0));
     if (dropout_p > 0) weights = ops::dropout(weights, dropout_p, true);
     return ops::matmul(weights, value);
 }
 
-std::tuple<Tensor, Tensor> fused_attention(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, bool causal,
-                                           double scale) {
+std::tuple<Tensor, Tensor> fused_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                           const Tensor& mask, bool causal, double scale) {
     Dims sizes(query.sizes());
     sizes.back() = value.size(3);
     Tensor out = empty_tensor(sizes, query.dtype(), query.device());
     DType wide = query.dtype() == DType::float64 ? DType::float64 : DType::float32;
     Tensor logsumexp = empty_tensor(Ints(sizes).slice(0, 3), wide, query.device());
-    if (!out.is_meta()) attention_kernel(out.device().type, out, logsumexp, arguments(query, key, value, mask, causal, scale));
+    if (!out.is_meta())
+        attention_kernel(out.device().type, out, logsumexp, arguments(query, key, value, mask, causal, scale));
     return {out, logsumexp};
 }
 
-Three fused_attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask,
-                               const Tensor& output, const Tensor& logsumexp, bool causal, double scale) {
+Three fused_attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
+                               const Tensor& mask, const Tensor& output, const Tensor& logsumexp, bool causal,
+                               double scale) {
     if (!thread_state.grad_enabled)
         return ops::blockwise_attention_backward(grad, query, key, value, mask, output, logsumexp, causal, scale);
     // softmax(s) has the gradient p * (g - sum(p * g)), of ordinary operators here so that it can be differentiated.
@@ -128,14 +141,15 @@ Three fused_attention_backward(const Tensor& grad, const Tensor& query, const Te
             shared(ops::matmul(ops::transpose(weights, -2, -1), grad))};
 }
 
-Three blockwise_attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask,
-                                   const Tensor& output, const Tensor& logsumexp, bool causal, double scale) {
+Three blockwise_attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
+                                   const Tensor& mask, const Tensor& output, const Tensor& logsumexp, bool causal,
+                                   double scale) {
     Tensor grad_query = empty_tensor(query.sizes(), query.dtype(), query.device());
     Tensor grad_key = empty_tensor(key.sizes(), key.dtype(), key.device());
     Tensor grad_value = empty_tensor(value.sizes(), value.dtype(), value.device());
     if (!grad_query.is_meta())
-        attention_grad_kernel(grad_query.device().type, grad_query, grad_key, grad_value, unit_stride(grad), output, logsumexp,
-                              arguments(query, key, value, mask, causal, scale));
+        attention_grad_kernel(grad_query.device().type, grad_query, grad_key, grad_value, unit_stride(grad), output,
+                              logsumexp, arguments(query, key, value, mask, causal, scale));
     return {grad_query, grad_key, grad_value};
 }
 

@@ -16,42 +16,51 @@ Dims output_sizes(Ints in, Ints kernel, const ConvGeometry& g, bool transposed, 
     for (size_t d = 0; d < in.size(); ++d) {
         int64_t reach = g.dilation[d] * (kernel[d] - 1) + 1;
         if (transposed) sizes.push_back((in[d] - 1) * g.stride[d] - 2 * g.padding[d] + reach + output_padding[d]);
-        else sizes.push_back(in[d] + 2 * g.padding[d] < reach ? 0 : (in[d] + 2 * g.padding[d] - reach) / g.stride[d] + 1);
+        else
+            sizes.push_back(in[d] + 2 * g.padding[d] < reach ? 0
+                                                             : (in[d] + 2 * g.padding[d] - reach) / g.stride[d] + 1);
     }
     return sizes;
 }
 
-void check_geometry(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvGeometry& g, bool transposed, Ints output_padding) {
+void check_geometry(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvGeometry& g,
+                    bool transposed, Ints output_padding) {
     size_t n = weight.sizes().size() - 2;
-    TAEDA_CHECK(weight.dim() >= 3, "convolution: expected weight of 3 to 5 dims (out, in / groups, kernel...), got shape ", weight.sizes());
-    TAEDA_CHECK(input.dim() == weight.dim(), "convolution: expected ", weight.dim(), "D (batched) input for a weight of shape ", weight.sizes(), ", got shape ",
-                input.sizes());
-    TAEDA_CHECK(input.dtype() == weight.dtype(), "convolution: Input type (", input.dtype(), ") and weight type (", weight.dtype(),
-                ") should be the same; convert one with .to()");
-    TAEDA_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "convolution: Input type (", input.dtype(), ") and bias type should be the same");
-    TAEDA_CHECK(g.groups > 0, "non-positive groups is not supported, got ", g.groups);
-    TAEDA_CHECK(weight.sizes()[0] % g.groups == 0, "convolution: expected weight to be divisible by ", g.groups, " groups at dimension 0, got shape ",
+    TAEDA_CHECK(weight.dim() >= 3,
+                "convolution: expected weight of 3 to 5 dims (out, in / groups, kernel...), got shape ",
                 weight.sizes());
+    TAEDA_CHECK(input.dim() == weight.dim(), "convolution: expected ", weight.dim(),
+                "D (batched) input for a weight of shape ", weight.sizes(), ", got shape ", input.sizes());
+    TAEDA_CHECK(input.dtype() == weight.dtype(), "convolution: Input type (", input.dtype(), ") and weight type (",
+                weight.dtype(), ") should be the same; convert one with .to()");
+    TAEDA_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "convolution: Input type (", input.dtype(),
+                ") and bias type should be the same");
+    TAEDA_CHECK(g.groups > 0, "non-positive groups is not supported, got ", g.groups);
+    TAEDA_CHECK(weight.sizes()[0] % g.groups == 0, "convolution: expected weight to be divisible by ", g.groups,
+                " groups at dimension 0, got shape ", weight.sizes());
     for (size_t d = 0; d < n; ++d) {
         TAEDA_CHECK(g.stride[d] > 0, "non-positive stride is not supported, got ", g.stride);
         TAEDA_CHECK(g.padding[d] >= 0, "negative padding is not supported, got ", g.padding);
         TAEDA_CHECK(g.dilation[d] > 0, "dilation should be greater than zero, got ", g.dilation);
-        TAEDA_CHECK(!transposed || (output_padding[d] >= 0 && (output_padding[d] < g.stride[d] || output_padding[d] < g.dilation[d])),
-                    "output padding must be smaller than either stride or dilation, but got output_padding ", output_padding, ", stride ", g.stride,
-                    ", dilation ", g.dilation);
+        TAEDA_CHECK(!transposed || (output_padding[d] >= 0 &&
+                                    (output_padding[d] < g.stride[d] || output_padding[d] < g.dilation[d])),
+                    "output padding must be smaller than either stride or dilation, but got output_padding ",
+                    output_padding, ", stride ", g.stride, ", dilation ", g.dilation);
     }
     int64_t channels = transposed ? weight.sizes()[0] : weight.sizes()[1] * g.groups;
-    TAEDA_CHECK(input.sizes()[1] == channels, "Given groups=", g.groups, ", weight of size ", weight.sizes(), ", expected input", input.sizes(), " to have ",
-                channels, " channels, but got ", input.sizes()[1], " channels instead");
+    TAEDA_CHECK(input.sizes()[1] == channels, "Given groups=", g.groups, ", weight of size ", weight.sizes(),
+                ", expected input", input.sizes(), " to have ", channels, " channels, but got ", input.sizes()[1],
+                " channels instead");
     int64_t features = transposed ? weight.sizes()[1] * g.groups : weight.sizes()[0];
-    TAEDA_CHECK(!bias.defined() || (bias.dim() == 1 && bias.numel() == features), "Given weight of size ", weight.sizes(),
-                ", expected bias to be 1-dimensional with ", features, " elements, but got bias of size ", bias.defined() ? Dims(bias.sizes()) : Dims(),
-                " instead");
+    TAEDA_CHECK(!bias.defined() || (bias.dim() == 1 && bias.numel() == features), "Given weight of size ",
+                weight.sizes(), ", expected bias to be 1-dimensional with ", features,
+                " elements, but got bias of size ", bias.defined() ? Dims(bias.sizes()) : Dims(), " instead");
     if (transposed) return;
     for (size_t d = 0; d < n; ++d) {
-        int64_t reach = g.dilation[d] * (weight.sizes()[d + 2] - 1) + 1, padded = input.sizes()[d + 2] + 2 * g.padding[d];
-        TAEDA_CHECK(padded >= reach, "Calculated padded input size per channel: ", padded, " (dim ", d + 2, "). Kernel size: ", reach,
-                    ". Kernel size can't be greater than actual input size");
+        int64_t reach = g.dilation[d] * (weight.sizes()[d + 2] - 1) + 1,
+                padded = input.sizes()[d + 2] + 2 * g.padding[d];
+        TAEDA_CHECK(padded >= reach, "Calculated padded input size per channel: ", padded, " (dim ", d + 2,
+                    "). Kernel size: ", reach, ". Kernel size can't be greater than actual input size");
     }
 }
 
@@ -65,7 +74,8 @@ Windows windows_of(Ints input_sizes, Ints out, Ints kernel, const ConvGeometry& 
     Windows w;
     w.padded = input_sizes;
     for (size_t d = 0; d < kernel.size(); ++d)
-        w.padded[d + 2] = std::max(input_sizes[d + 2] + 2 * g.padding[d], (out[d] - 1) * g.stride[d] + g.dilation[d] * (kernel[d] - 1) + 1);
+        w.padded[d + 2] = std::max(input_sizes[d + 2] + 2 * g.padding[d],
+                                   (out[d] - 1) * g.stride[d] + g.dilation[d] * (kernel[d] - 1) + 1);
     Dims strides = contiguous_strides(w.padded);
     w.sizes = {input_sizes[0], input_sizes[1]};
     w.strides = {strides[0], strides[1]};
@@ -98,7 +108,8 @@ Tensor columns_of(const Tensor& input, Ints out, Ints kernel, const ConvGeometry
     for (size_t d = 0; d < n; ++d) order.push_back(int64_t(2 + n + d));
     order.push_back(0);
     for (size_t d = 0; d < n; ++d) order.push_back(int64_t(2 + d));
-    return ops::reshape(ops::permute(view, order), Ints{g.groups, input.size(1) / g.groups * product(kernel), input.size(0) * product(out)});
+    return ops::reshape(ops::permute(view, order),
+                        Ints{g.groups, input.size(1) / g.groups * product(kernel), input.size(0) * product(out)});
 }
 
 // (N, K, out...) -> (groups, K / groups, N * out)
@@ -130,7 +141,8 @@ void general_transposed(const Tensor& out, const Tensor& x, const Tensor& w, con
     for (size_t d = 0; d < n; ++d) order.push_back(int64_t(2 + n + d));
     for (size_t d = 0; d < n; ++d) order.push_back(int64_t(1 + d));
     Tensor values = ops::permute(ops::reshape(columns, sizes), order);
-    Tensor padded = ops::as_strided_backward(values, windows.padded, contiguous_strides(windows.padded), 0, windows.sizes, windows.strides, 0);
+    Tensor padded = ops::as_strided_backward(values, windows.padded, contiguous_strides(windows.padded), 0,
+                                             windows.sizes, windows.strides, 0);
     copy_kernel(DeviceType::cpu, out, inside(padded, out.sizes(), g));
 }
 
@@ -142,15 +154,16 @@ Tensor general_weight(const Tensor& out_side, const Tensor& in_side, Ints sizes,
 
 }  // namespace
 
-Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, Ints padding, Ints dilation, bool transposed,
-                   Ints output_padding, int64_t groups) {
+Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, Ints padding,
+                   Ints dilation, bool transposed, Ints output_padding, int64_t groups) {
     ConvGeometry g{stride, padding, dilation, groups};
     check_geometry(input, weight, bias, g, transposed, output_padding);
     size_t n = stride.size();
     Dims spatial = output_sizes(input.sizes().slice(2, n), weight.sizes().slice(2, n), g, transposed, output_padding);
     Dims sizes{input.sizes()[0], transposed ? weight.sizes()[1] * groups : weight.sizes()[0]};
     for (int64_t s : spatial) {
-        TAEDA_CHECK(s >= 0, "convolution: the output would have negative size ", spatial, " for input ", input.sizes(), " and weight ", weight.sizes());
+        TAEDA_CHECK(s >= 0, "convolution: the output would have negative size ", spatial, " for input ", input.sizes(),
+                    " and weight ", weight.sizes());
         sizes.push_back(s);
     }
     Tensor out = empty_tensor(sizes, input.dtype(), input.device());
@@ -174,23 +187,26 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
     return out;
 }
 
-Tensor conv_grad_input(const Tensor& grad, const Tensor& weight, Ints input_sizes, Ints stride, Ints padding, Ints dilation, bool transposed,
-                       int64_t groups) {
+Tensor conv_grad_input(const Tensor& grad, const Tensor& weight, Ints input_sizes, Ints stride, Ints padding,
+                       Ints dilation, bool transposed, int64_t groups) {
     size_t n = stride.size();
     if (transposed) {
         // Output padding can leave room for windows behind the last one that there was.
-        Tensor g = ops::convolution(grad, ops::conj(weight), Tensor(), stride, padding, dilation, false, Dims(n), groups);
+        Tensor g =
+            ops::convolution(grad, ops::conj(weight), Tensor(), stride, padding, dilation, false, Dims(n), groups);
         for (size_t d = 0; d < n; ++d)
             if (g.sizes()[d + 2] > input_sizes[d + 2]) g = ops::slice(g, int64_t(d + 2), 0, input_sizes[d + 2], 1);
         return g;
     }
     Dims extra(n);
     for (size_t d = 0; d < n; ++d)
-        extra[d] = input_sizes[d + 2] - ((grad.sizes()[d + 2] - 1) * stride[d] - 2 * padding[d] + dilation[d] * (weight.sizes()[d + 2] - 1) + 1);
+        extra[d] = input_sizes[d + 2] - ((grad.sizes()[d + 2] - 1) * stride[d] - 2 * padding[d] +
+                                         dilation[d] * (weight.sizes()[d + 2] - 1) + 1);
     return ops::convolution(grad, ops::conj(weight), Tensor(), stride, padding, dilation, true, extra, groups);
 }
 
-Tensor conv_weight(const Tensor& out_side, const Tensor& in_side, Ints sizes, Ints stride, Ints padding, Ints dilation, int64_t groups) {
+Tensor conv_weight(const Tensor& out_side, const Tensor& in_side, Ints sizes, Ints stride, Ints padding, Ints dilation,
+                   int64_t groups) {
     ConvGeometry g{stride, padding, dilation, groups};
     Tensor out = empty_tensor(sizes, out_side.dtype(), out_side.device());
     if (out.is_meta()) return out;
@@ -210,27 +226,32 @@ Tensor conv_grad_bias(const Tensor& grad) {
 namespace {
 
 // Adds the batch dimension that unbatched input lacks.
-Tensor batched_convolution(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, Ints padding, Ints dilation,
-                           bool transposed, Ints output_padding, int64_t groups, int64_t n) {
-    TAEDA_CHECK(input.dim() == n + 2 || input.dim() == n + 1, op, ": Expected ", n + 1, "D (unbatched) or ", n + 2, "D (batched) input to ", op,
-                ", but got input of size: ", input.sizes(), "; add the missing batch and channel dims");
+Tensor batched_convolution(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride,
+                           Ints padding, Ints dilation, bool transposed, Ints output_padding, int64_t groups,
+                           int64_t n) {
+    TAEDA_CHECK(input.dim() == n + 2 || input.dim() == n + 1, op, ": Expected ", n + 1, "D (unbatched) or ", n + 2,
+                "D (batched) input to ", op, ", but got input of size: ", input.sizes(),
+                "; add the missing batch and channel dims");
     TAEDA_CHECK(weight.dim() == n + 2, op, ": expected weight of ", n + 2, " dims, got shape ", weight.sizes());
     auto spread = [&](Ints v) { return v.size() == 1 && n > 1 ? Dims(size_t(n), v[0]) : Dims(v); };
     for (Ints v : {stride, padding, dilation})
-        TAEDA_CHECK(v.size() == 1 || v.size() == size_t(n), op, ": expected 1 or ", n, " numbers for stride, padding and dilation, got ", v);
+        TAEDA_CHECK(v.size() == 1 || v.size() == size_t(n), op, ": expected 1 or ", n,
+                    " numbers for stride, padding and dilation, got ", v);
     bool single = input.dim() == n + 1;
-    Tensor y = ops::convolution(single ? ops::unsqueeze(input, 0) : input, weight, bias, spread(stride), spread(padding), spread(dilation), transposed,
-                                spread(output_padding), groups);
+    Tensor y = ops::convolution(single ? ops::unsqueeze(input, 0) : input, weight, bias, spread(stride),
+                                spread(padding), spread(dilation), transposed, spread(output_padding), groups);
     return single ? ops::squeeze(y, 0) : y;
 }
 
 // 'same' needs the same total padding on both sides; where it is odd, the end gets one more.
-Tensor same_convolution(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, const std::string& padding,
-                        Ints dilation, int64_t groups, int64_t n) {
+Tensor same_convolution(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride,
+                        const std::string& padding, Ints dilation, int64_t groups, int64_t n) {
     Dims zero(size_t(n), 0);
-    if (padding == "valid") return batched_convolution(op, input, weight, bias, stride, zero, dilation, false, zero, groups, n);
+    if (padding == "valid")
+        return batched_convolution(op, input, weight, bias, stride, zero, dilation, false, zero, groups, n);
     TAEDA_CHECK(padding == "same", "Invalid padding string: '", padding, "'; expected 'valid' or 'same'");
-    for (int64_t s : stride) TAEDA_CHECK(s == 1, "padding='same' is not supported for strided convolutions, got stride ", stride);
+    for (int64_t s : stride)
+        TAEDA_CHECK(s == 1, "padding='same' is not supported for strided convolutions, got stride ", stride);
     Dims both, odd(size_t(2 * n), 0);
     bool uneven = false;
     for (int64_t d = 0; d < n; ++d) {
@@ -246,16 +267,19 @@ Tensor same_convolution(const char* op, const Tensor& input, const Tensor& weigh
 }  // namespace
 
 #define TAEDA_CONV(n) \
-    Tensor conv##n##d(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, Ints padding, Ints dilation, int64_t groups) { \
-        return batched_convolution("conv" #n "d", input, weight, bias, stride, padding, dilation, false, Dims(n, 0), groups, n); \
+    Tensor conv##n##d(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, Ints padding, \
+                      Ints dilation, int64_t groups) { \
+        return batched_convolution("conv" #n "d", input, weight, bias, stride, padding, dilation, false, Dims(n, 0), \
+                                   groups, n); \
     } \
-    Tensor conv##n##d(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, const std::string& padding, Ints dilation, \
-                      int64_t groups) { \
+    Tensor conv##n##d(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, \
+                      const std::string& padding, Ints dilation, int64_t groups) { \
         return same_convolution("conv" #n "d", input, weight, bias, stride, padding, dilation, groups, n); \
     } \
-    Tensor conv_transpose##n##d(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, Ints padding, Ints output_padding, \
-                                int64_t groups, Ints dilation) { \
-        return batched_convolution("conv_transpose" #n "d", input, weight, bias, stride, padding, dilation, true, output_padding, groups, n); \
+    Tensor conv_transpose##n##d(const Tensor& input, const Tensor& weight, const Tensor& bias, Ints stride, \
+                                Ints padding, Ints output_padding, int64_t groups, Ints dilation) { \
+        return batched_convolution("conv_transpose" #n "d", input, weight, bias, stride, padding, dilation, true, \
+                                   output_padding, groups, n); \
     }
 TAEDA_CONV(1)
 TAEDA_CONV(2)

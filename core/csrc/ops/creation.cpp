@@ -34,7 +34,8 @@ Dims format_strides(Ints sizes, MemoryFormat format) {
     return contiguous_strides(sizes);
 }
 
-Tensor like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> format) {
+Tensor like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+            std::optional<MemoryFormat> format) {
     DType type = dtype.value_or(self.dtype());
     Device to = device.value_or(self.device());
     MemoryFormat wanted = format.value_or(MemoryFormat::preserve);
@@ -86,7 +87,8 @@ Tensor sequence(const Scalar& start, const Scalar& step, int64_t count, DType dt
 }
 
 Tensor triangle(int64_t rows, int64_t columns, int64_t offset, std::optional<DType> dtype, bool lower) {
-    TAEDA_CHECK(rows >= 0 && columns >= 0, "tril_indices: row and col must be non-negative, got ", rows, " and ", columns);
+    TAEDA_CHECK(rows >= 0 && columns >= 0, "tril_indices: row and col must be non-negative, got ", rows, " and ",
+                columns);
     std::vector<int64_t> r, c;
     for (int64_t i = 0; i < rows; ++i)
         for (int64_t j = 0; j < columns; ++j)
@@ -125,39 +127,46 @@ Tensor ones(Ints size, std::optional<DType> dtype, std::optional<Device> device)
 Tensor arange(const Scalar& end, std::optional<DType> dtype, std::optional<Device> device) {
     return arange(Scalar(0), end, Scalar(1), number_dtype({end}, dtype), device);
 }
-Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype,
+              std::optional<Device> device) {
     DType type = number_dtype({start, end, step}, dtype);
     double a = start.to_double(), b = end.to_double(), d = step.to_double();
     TAEDA_CHECK(d != 0, "step must be nonzero");
     TAEDA_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
-    TAEDA_CHECK((d > 0) == (b >= a) || a == b, "upper bound and larger bound inconsistent with step sign: ", a, ", ", b, ", ", d);
+    TAEDA_CHECK((d > 0) == (b >= a) || a == b, "upper bound and larger bound inconsistent with step sign: ", a, ", ", b,
+                ", ", d);
     int64_t count = start.is_integral(true) && end.is_integral(true) && step.is_integral(true)
                         ? (end.to_int() - start.to_int() + step.to_int() - (d > 0 ? 1 : -1)) / step.to_int()
                         : int64_t(std::ceil((b - a) / d));
     return sequence(start, step, std::max<int64_t>(count, 0), type, where(device));
 }
-Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype,
+             std::optional<Device> device) {
     TAEDA_CHECK(step.to_double() != 0, "step must be nonzero");
     int64_t count = int64_t(std::floor((end.to_double() - start.to_double()) / step.to_double())) + 1;
     TAEDA_CHECK(count >= 0, "upper bound and larger bound inconsistent with step sign");
     return sequence(start, step, count, dtype.value_or(default_dtype()), where(device));
 }
 
-Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::optional<DType> dtype,
+                std::optional<Device> device) {
     TAEDA_CHECK(steps >= 0, "number of steps must be non-negative, got ", steps);
-    DType type = dtype.value_or(start.is_complex() || end.is_complex() ? complex_dtype(default_dtype()) : default_dtype());
+    DType type =
+        dtype.value_or(start.is_complex() || end.is_complex() ? complex_dtype(default_dtype()) : default_dtype());
     Tensor t = empty_tensor(Ints{steps}, type, where(device));
     if (t.is_meta()) return t;
     visit_all(type, [&]<class T>() {
         using C = std::conditional_t<is_complex_type<T>::value, std::complex<double>, double>;
         C a = start.to<C>(), b = end.to<C>(), step = steps > 1 ? (b - a) / C(double(steps - 1)) : C(0);
         for (int64_t i = 0; i < steps; ++i)  // from the nearer end, so that both ends are exact
-            t.data<T>()[i] = Scalar(i < steps / 2 ? a + step * C(double(i)) : b - step * C(double(steps - 1 - i))).to<T>();
+            t.data<T>()[i] =
+                Scalar(i < steps / 2 ? a + step * C(double(i)) : b - step * C(double(steps - 1 - i))).to<T>();
         if (steps == 1) t.data<T>()[0] = start.to<T>();
     });
     return t;
 }
-Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base, std::optional<DType> dtype,
+                std::optional<Device> device) {
     Tensor exponents = linspace(start, end, steps, DType::float64, device);
     return ops::to(ops::pow(wrapped_number(Scalar(base), DType::float64), exponents), dtype.value_or(default_dtype()));
 }
@@ -169,13 +178,16 @@ Tensor eye(int64_t n, std::optional<int64_t> m, std::optional<DType> dtype, std:
     return t;
 }
 
-Tensor empty_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> f) {
+Tensor empty_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+                  std::optional<MemoryFormat> f) {
     return like(self, dtype, device, f);
 }
-Tensor zeros_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> f) {
+Tensor zeros_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+                  std::optional<MemoryFormat> f) {
     return filled(like(self, dtype, device, f), 0);
 }
-Tensor ones_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> f) {
+Tensor ones_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+                 std::optional<MemoryFormat> f) {
     return filled(like(self, dtype, device, f), 1);
 }
 Tensor full_like(const Tensor& self, const Scalar& value, std::optional<DType> dtype, std::optional<Device> device,
@@ -191,10 +203,12 @@ Tensor new_zeros(const Tensor& self, Ints size, std::optional<DType> dtype, std:
 Tensor new_ones(const Tensor& self, Ints size, std::optional<DType> dtype, std::optional<Device> device) {
     return filled(new_empty(self, size, dtype, device), 1);
 }
-Tensor new_full(const Tensor& self, Ints size, const Scalar& value, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor new_full(const Tensor& self, Ints size, const Scalar& value, std::optional<DType> dtype,
+                std::optional<Device> device) {
     return filled(new_empty(self, size, dtype, device), value);
 }
-Tensor new_empty_strided(const Tensor& self, Ints size, Ints stride, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor new_empty_strided(const Tensor& self, Ints size, Ints stride, std::optional<DType> dtype,
+                         std::optional<Device> device) {
     return empty_strided_tensor(size, stride, dtype.value_or(self.dtype()), device.value_or(self.device()));
 }
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype, std::optional<Device>) {
@@ -205,12 +219,14 @@ Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DTyp
 }
 
 Tensor complex(const Tensor& real, const Tensor& imag) {
-    TAEDA_CHECK(real.dtype() == imag.dtype() && is_floating(real.dtype()), "complex: expected two floating tensors of one dtype, got ",
-                real.dtype(), " and ", imag.dtype());
+    TAEDA_CHECK(real.dtype() == imag.dtype() && is_floating(real.dtype()),
+                "complex: expected two floating tensors of one dtype, got ", real.dtype(), " and ", imag.dtype());
     Tensors parts = ops::broadcast_tensors(std::array{real, imag});
     return ops::view_as_complex(ops::stack(parts, -1));
 }
-Tensor polar(const Tensor& abs, const Tensor& angle) { return ops::complex(abs * ops::cos(angle), abs * ops::sin(angle)); }
+Tensor polar(const Tensor& abs, const Tensor& angle) {
+    return ops::complex(abs * ops::cos(angle), abs * ops::sin(angle));
+}
 
 // -- copies -----------------------------------------------------------------------------------------------------------
 
@@ -242,19 +258,23 @@ Tensor to(const Tensor& self, const Tensor& other, bool non_blocking, bool copy,
 Tensor move_to(const Tensor& self, std::optional<Device> device) {
     Device target = device.value_or(Device{});
     if (target == self.device()) return ops::clone(self);
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "Cannot copy out of meta tensor; no data! Use Module.to_empty() to move it");
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "Cannot copy out of meta tensor; no data! Use Module.to_empty() to move it");
     return empty_tensor(self.sizes(), self.dtype(), target);
 }
 Tensor type_as(const Tensor& self, const Tensor& other) { return ops::to(self, other.dtype()); }
 
 #define TAEDA_TO(name, type) \
-    Tensor to_##name(const Tensor& self, std::optional<MemoryFormat> format) { return ops::to(self, DType::type, false, false, format); }
-TAEDA_TO(float, float32) TAEDA_TO(double, float64) TAEDA_TO(half, float16) TAEDA_TO(bfloat16, bfloat16) TAEDA_TO(long, int64)
-TAEDA_TO(int, int32) TAEDA_TO(short, int16) TAEDA_TO(char, int8) TAEDA_TO(byte, uint8) TAEDA_TO(bool, bool_)
-TAEDA_TO(cfloat, complex64) TAEDA_TO(cdouble, complex128)
+    Tensor to_##name(const Tensor& self, std::optional<MemoryFormat> format) { \
+        return ops::to(self, DType::type, false, false, format); \
+    }
+TAEDA_TO(float, float32)
+TAEDA_TO(double, float64) TAEDA_TO(half, float16) TAEDA_TO(bfloat16, bfloat16) TAEDA_TO(long, int64)
+    TAEDA_TO(int, int32) TAEDA_TO(short, int16) TAEDA_TO(char, int8) TAEDA_TO(byte, uint8) TAEDA_TO(bool, bool_)
+        TAEDA_TO(cfloat, complex64) TAEDA_TO(cdouble, complex128)
 #undef TAEDA_TO
 
-Tensor copy_(const Tensor& self, const Tensor& src, bool) {
+            Tensor copy_(const Tensor& self, const Tensor& src, bool) {
     TAEDA_CHECK(is_expandable_to(src.sizes(), self.sizes()), "copy_: the size of the source ", src.sizes(),
                 " must match, or broadcast to, the size of the destination ", self.sizes());
     if (self.is_same(src)) return self;
@@ -266,14 +286,16 @@ Tensor copy_(const Tensor& self, const Tensor& src, bool) {
 }
 Tensor fill_(const Tensor& self, const Scalar& value) { return filled(self, value); }
 Tensor fill_(const Tensor& self, const Tensor& value) {
-    TAEDA_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
+    TAEDA_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(),
+                " dimensions.");
     copy_values(self, ops::expand(value, self.sizes()));
     return self;
 }
 Tensor zero_(const Tensor& self) { return filled(self, 0); }
 
 Tensor set_(const Tensor& self, const Tensor& source) {
-    TAEDA_CHECK(self.dtype() == source.dtype(), "set_: expected a source of dtype ", self.dtype(), ", got ", source.dtype());
+    TAEDA_CHECK(self.dtype() == source.dtype(), "set_: expected a source of dtype ", self.dtype(), ", got ",
+                source.dtype());
     TensorImpl* impl = self.impl();
     impl->storage = source.storage();
     impl->offset = source.offset();
@@ -292,7 +314,9 @@ Tensor resize_(const Tensor& self, Ints size, std::optional<MemoryFormat>) {
     }
     return self;
 }
-Tensor resize_as_(const Tensor& self, const Tensor& other, std::optional<MemoryFormat> f) { return resize_(self, other.sizes(), f); }
+Tensor resize_as_(const Tensor& self, const Tensor& other, std::optional<MemoryFormat> f) {
+    return resize_(self, other.sizes(), f);
+}
 
 Tensor copy_into_strides(const Tensor& self, Ints sizes, Ints strides) {
     Tensor t = empty_strided_tensor(sizes, strides, self.dtype(), self.device());

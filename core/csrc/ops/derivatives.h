@@ -24,8 +24,10 @@ Tensor keep_reduced(const Tensor& grad, Ints sizes, std::optional<Ints> dims, bo
 // How many elements each result of a reduction is made of.
 double reduced_count(Ints sizes, std::optional<Ints> dims);
 // Gradients of the backward formulas of softmax: with respect to the incoming gradient and the output.
-std::tuple<Tensor, Tensor> softmax_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& output, int64_t dim);
-std::tuple<Tensor, Tensor> log_softmax_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& output, int64_t dim);
+std::tuple<Tensor, Tensor> softmax_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& output,
+                                                   int64_t dim);
+std::tuple<Tensor, Tensor> log_softmax_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& output,
+                                                       int64_t dim);
 // The parts of a gradient that belong to the joined tensors.
 Tensors cat_backward(const Tensor& grad, const std::vector<Dims>& sizes, int64_t dim);
 

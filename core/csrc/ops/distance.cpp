@@ -25,10 +25,10 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double
 }
 
 Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<std::string>&) {
-    TAEDA_CHECK(x1.dim() >= 2 && x2.dim() >= 2, "cdist: expected x1 (..., P, M) and x2 (..., R, M), got shapes ", x1.sizes(), " and ",
-                x2.sizes());
-    TAEDA_CHECK(x1.size(-1) == x2.size(-1), "cdist: X1 and X2 must have the same number of columns. X1: ", x1.size(-1), " X2: ",
-                x2.size(-1));
+    TAEDA_CHECK(x1.dim() >= 2 && x2.dim() >= 2, "cdist: expected x1 (..., P, M) and x2 (..., R, M), got shapes ",
+                x1.sizes(), " and ", x2.sizes());
+    TAEDA_CHECK(x1.size(-1) == x2.size(-1), "cdist: X1 and X2 must have the same number of columns. X1: ", x1.size(-1),
+                " X2: ", x2.size(-1));
     TAEDA_CHECK(p >= 0, "cdist: only supports non-negative p values, got ", p);
     return norms(ops::unsqueeze(x1, -2) - ops::unsqueeze(x2, -3), p, -1, false);
 }

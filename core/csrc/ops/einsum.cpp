@@ -11,7 +11,8 @@ constexpr int kLabels = 52 + 64;
 int label_of(char c, const std::string& equation) {
     if (c >= 'a' && c <= 'z') return c - 'a';
     if (c >= 'A' && c <= 'Z') return c - 'A' + 26;
-    raise("einsum(): invalid subscript given: '", std::string(1, c), "' in the equation '", equation, "'; subscripts must be in [a-zA-Z]");
+    raise("einsum(): invalid subscript given: '", std::string(1, c), "' in the equation '", equation,
+          "'; subscripts must be in [a-zA-Z]");
 }
 
 struct Term {
@@ -23,7 +24,8 @@ Term parse_term(const std::string& text, const std::string& equation) {
     for (size_t i = 0; i < text.size(); ++i) {
         if (text[i] == ' ') continue;
         if (text[i] == '.') {
-            TAEDA_CHECK(text.substr(i, 3) == "...", "einsum(): found '.' that is not part of any ellipsis in '", equation, "'");
+            TAEDA_CHECK(text.substr(i, 3) == "...", "einsum(): found '.' that is not part of any ellipsis in '",
+                        equation, "'");
             term.labels.push_back(-1);
             i += 2;
         } else {
@@ -53,8 +55,8 @@ Equation parse_equation(const std::string& text, size_t operands) {
         eq.explicit_output = true;
         eq.output = parse_term(text.substr(arrow + 2), text);
     }
-    TAEDA_CHECK(eq.inputs.size() == operands, "einsum(): ", eq.inputs.size() > operands ? "fewer" : "more", " operands were provided (", operands,
-                ") than specified in the equation '", text, "'");
+    TAEDA_CHECK(eq.inputs.size() == operands, "einsum(): ", eq.inputs.size() > operands ? "fewer" : "more",
+                " operands were provided (", operands, ") than specified in the equation '", text, "'");
     return eq;
 }
 
@@ -70,8 +72,9 @@ Labelled label_operand(const Tensor& t, const Term& term, int64_t widest, const 
     bool ellipsis = false;
     for (int l : term.labels) l < 0 ? void(ellipsis = true) : void(++named);
     int64_t hidden = t.dim() - named;
-    TAEDA_CHECK(ellipsis ? hidden >= 0 : hidden == 0, "einsum(): the number of subscripts in the equation '", equation, "' (", named,
-                ") does not match the number of dimensions (", t.dim(), ") for operand of shape ", t.sizes());
+    TAEDA_CHECK(ellipsis ? hidden >= 0 : hidden == 0, "einsum(): the number of subscripts in the equation '", equation,
+                "' (", named, ") does not match the number of dimensions (", t.dim(), ") for operand of shape ",
+                t.sizes());
     Labelled result{t, {}};
     for (int l : term.labels) {
         if (l >= 0) result.labels.push_back(l);
@@ -84,9 +87,11 @@ Labelled label_operand(const Tensor& t, const Term& term, int64_t widest, const 
                 ++j;
                 continue;
             }
-            TAEDA_CHECK(result.tensor.sizes()[i] == result.tensor.sizes()[j], "einsum(): subscript is repeated for an operand but the sizes don't match: ",
+            TAEDA_CHECK(result.tensor.sizes()[i] == result.tensor.sizes()[j],
+                        "einsum(): subscript is repeated for an operand but the sizes don't match: ",
                         result.tensor.sizes()[i], " != ", result.tensor.sizes()[j]);
-            result.tensor = ops::movedim(ops::diagonal(result.tensor, 0, int64_t(i), int64_t(j)), Ints{-1}, Ints{int64_t(i)});
+            result.tensor =
+                ops::movedim(ops::diagonal(result.tensor, 0, int64_t(i), int64_t(j)), Ints{-1}, Ints{int64_t(i)});
             result.labels.erase(result.labels.begin() + int64_t(j));
         }
     }
@@ -114,7 +119,8 @@ void sum_out(Labelled& t, const std::vector<bool>& keep) {
 }
 
 // t with exactly these labels as dimensions, size 1 where it has none, flattened in groups.
-Tensor arranged(const Labelled& t, std::initializer_list<std::vector<int>> groups, std::initializer_list<bool> expand, const Labelled& other) {
+Tensor arranged(const Labelled& t, std::initializer_list<std::vector<int>> groups, std::initializer_list<bool> expand,
+                const Labelled& other) {
     Dims order, sizes;
     auto expanded = expand.begin();
     Dims full;
@@ -190,28 +196,36 @@ Tensor einsum(const std::string& equation, TensorList operands) {
             ++count[size_t(l)];
             int64_t size = size_of(terms.back(), l);
             int64_t& known = sizes[size_t(l)];
-            TAEDA_CHECK(known == 1 || size == 1 || known == size, "einsum(): operands do not broadcast with remapped shapes: sizes ", known, " and ", size,
+            TAEDA_CHECK(known == 1 || size == 1 || known == size,
+                        "einsum(): operands do not broadcast with remapped shapes: sizes ", known, " and ", size,
                         " of one subscript in '", equation, "'");
             if (size != 1) known = size;
         }
         for (int l : eq.inputs[i].labels)
-            if (l >= 0 && position(terms.back().labels, l) >= 0 && std::count(eq.inputs[i].labels.begin(), eq.inputs[i].labels.end(), l) > 1) ++count[size_t(l)];
+            if (l >= 0 && position(terms.back().labels, l) >= 0 &&
+                std::count(eq.inputs[i].labels.begin(), eq.inputs[i].labels.end(), l) > 1)
+                ++count[size_t(l)];
     }
     std::vector<int> output;
     for (int64_t i = 0; i < widest && !eq.explicit_output; ++i) output.push_back(int(kEllipsis + i));
     if (eq.explicit_output) {
         for (int l : eq.output.labels) {
-            if (l < 0) for (int64_t i = 0; i < widest; ++i) output.push_back(int(kEllipsis + i));
+            if (l < 0)
+                for (int64_t i = 0; i < widest; ++i) output.push_back(int(kEllipsis + i));
             else {
-                TAEDA_CHECK(count[size_t(l)] > 0, "einsum(): output subscript ", l < 26 ? std::string(1, char('a' + l)) : std::string(1, char('A' + l - 26)),
+                TAEDA_CHECK(count[size_t(l)] > 0, "einsum(): output subscript ",
+                            l < 26 ? std::string(1, char('a' + l)) : std::string(1, char('A' + l - 26)),
                             " does not appear in the equation for any input operand: '", equation, "'");
-                TAEDA_CHECK(position(output, l) < 0, "einsum(): output subscript appears more than once in '", equation, "'");
+                TAEDA_CHECK(position(output, l) < 0, "einsum(): output subscript appears more than once in '", equation,
+                            "'");
                 output.push_back(l);
             }
         }
     } else {
-        for (char c = 'A'; c <= 'Z'; ++c) if (count[size_t(c - 'A' + 26)] == 1) output.push_back(c - 'A' + 26);
-        for (char c = 'a'; c <= 'z'; ++c) if (count[size_t(c - 'a')] == 1) output.push_back(c - 'a');
+        for (char c = 'A'; c <= 'Z'; ++c)
+            if (count[size_t(c - 'A' + 26)] == 1) output.push_back(c - 'A' + 26);
+        for (char c = 'a'; c <= 'z'; ++c)
+            if (count[size_t(c - 'a')] == 1) output.push_back(c - 'a');
     }
     Labelled result = terms[0];
     for (size_t i = 1; i < terms.size(); ++i) {

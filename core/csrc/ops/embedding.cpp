@@ -12,7 +12,8 @@ namespace {
 
 Tensor as_indices(const Tensor& indices) {
     TAEDA_CHECK(indices.dtype() == DType::int64 || indices.dtype() == DType::int32,
-                "embedding: expected indices of dtype int64 or int32, got ", indices.dtype(), "; convert them with .long()");
+                "embedding: expected indices of dtype int64 or int32, got ", indices.dtype(),
+                "; convert them with .long()");
     return ops::contiguous(ops::to(indices, DType::int64));
 }
 
@@ -28,14 +29,17 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t, bool, boo
     return out;
 }
 
-Tensor embedding_backward(const Tensor& grad, const Tensor& indices, Ints sizes, int64_t padding_idx, bool scale_grad_by_freq) {
+Tensor embedding_backward(const Tensor& grad, const Tensor& indices, Ints sizes, int64_t padding_idx,
+                          bool scale_grad_by_freq) {
     Tensor out = empty_tensor(sizes, grad.dtype(), grad.device());
     if (!out.is_meta())
-        embedding_grad_kernel(out.device().type, out, ops::contiguous(grad), as_indices(indices), padding_idx, scale_grad_by_freq);
+        embedding_grad_kernel(out.device().type, out, ops::contiguous(grad), as_indices(indices), padding_idx,
+                              scale_grad_by_freq);
     return out;
 }
 
-Tensor embedding_double_backward(const Tensor& grad, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq) {
+Tensor embedding_double_backward(const Tensor& grad, const Tensor& indices, int64_t padding_idx,
+                                 bool scale_grad_by_freq) {
     // What each row of the table was multiplied with on its way into a gradient.
     int64_t rows = grad.size(0);
     Tensor index = as_indices(indices), factors = ops::ones({rows, 1}, DType::float64);

@@ -34,9 +34,8 @@ template <class Kernel> Tensor along(const Tensor& self, int64_t dim, int64_t le
 }
 
 Tensor complex_along(const Tensor& self, int64_t dim, bool forward, double scale) {
-    return along(self, dim, self.size(dim), self.dtype(), [&](const Tensor& out, const Tensor& in) {
-        fft_kernel(out.device().type, out, in, forward, scale);
-    });
+    return along(self, dim, self.size(dim), self.dtype(),
+                 [&](const Tensor& out, const Tensor& in) { fft_kernel(out.device().type, out, in, forward, scale); });
 }
 
 enum Normalization { none, by_root, by_size };
@@ -58,7 +57,8 @@ void check(const char* name, const Tensor& self, Ints dim, bool wants_complex) {
         raise<NotImplementedError>(name, ": not implemented for '", dtype_long_name(self.dtype()), "'; expected ",
                                    wants_complex ? "complex64 or complex128" : "float32 or float64");
     for (int64_t d : dim)
-        TAEDA_CHECK(self.size(d) > 0, name, ": dimension ", d, " of shape ", self.sizes(), " is empty; expected at least 1");
+        TAEDA_CHECK(self.size(d) > 0, name, ": dimension ", d, " of shape ", self.sizes(),
+                    " is empty; expected at least 1");
 }
 
 }  // namespace
@@ -78,10 +78,9 @@ Tensor _fft_r2c(const Tensor& self, Ints dim, int64_t normalization) {
     check("rfft", self, dim, false);
     const int64_t last = wrap_dim(dim[dim.size() - 1], self.dim());
     const double scale = scale_of(self, dim, normalization);
-    Tensor result = along(self, last, self.size(last) / 2 + 1, complex_dtype(self.dtype()),
-                          [&](const Tensor& out, const Tensor& in) {
-                              real_fft_kernel(out.device().type, out, in, scale);
-                          });
+    Tensor result =
+        along(self, last, self.size(last) / 2 + 1, complex_dtype(self.dtype()),
+              [&](const Tensor& out, const Tensor& in) { real_fft_kernel(out.device().type, out, in, scale); });
     for (size_t i = 0; i + 1 < dim.size(); ++i) result = complex_along(result, wrap_dim(dim[i], self.dim()), true, 1.0);
     return result;
 }
@@ -93,7 +92,8 @@ Tensor _fft_c2r(const Tensor& self, Ints dim, int64_t normalization, int64_t las
                 " frequencies do not make ", last_dim_size, " samples; expected ", last_dim_size / 2 + 1);
     const double scale = scale_of(self, dim, normalization, last_dim_size);
     Tensor result = self;
-    for (size_t i = 0; i + 1 < dim.size(); ++i) result = complex_along(result, wrap_dim(dim[i], self.dim()), false, 1.0);
+    for (size_t i = 0; i + 1 < dim.size(); ++i)
+        result = complex_along(result, wrap_dim(dim[i], self.dim()), false, 1.0);
     return along(result, last, last_dim_size, real_dtype(self.dtype()), [&](const Tensor& out, const Tensor& in) {
         inverse_real_fft_kernel(out.device().type, out, in, scale);
     });

@@ -37,7 +37,8 @@ Tensors without_masks(TensorList indices) {
 
 Advanced prepare(const Tensor& self, TensorList given) {
     const Tensors indices = without_masks(given);
-    TAEDA_CHECK_AS(IndexError, int64_t(indices.size()) <= self.dim(), "too many indices for tensor of dimension ", self.dim(), " (got ", indices.size(), ")");
+    TAEDA_CHECK_AS(IndexError, int64_t(indices.size()) <= self.dim(), "too many indices for tensor of dimension ",
+                   self.dim(), " (got ", indices.size(), ")");
     Advanced a;
     for (size_t d = 0; d < indices.size(); ++d) {
         if (!indices[d].defined()) continue;
@@ -45,7 +46,8 @@ Advanced prepare(const Tensor& self, TensorList given) {
         try {
             a.shape = broadcast_shapes(a.shape, indices[d].sizes(), "index");
         } catch (const Error&) {
-            raise<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ", a.shape, ", ", indices[d].sizes());
+            raise<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ", a.shape,
+                              ", ", indices[d].sizes());
         }
     }
     for (int64_t d : a.dims) {
@@ -93,22 +95,26 @@ Tensor index_backward(const Tensor& grad, Ints sizes, TensorList indices) {
     return ops::index_put_(ops::zeros(sizes, grad.dtype(), grad.device()), indices, grad, true);
 }
 Tensor index_put_(const Tensor& self, TensorList indices, const Tensor& values, bool accumulate) {
-    TAEDA_CHECK(self.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ", dtype_long_name(self.dtype()),
-                " for the destination and ", dtype_long_name(values.dtype()), " for the source.");
+    TAEDA_CHECK(self.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ",
+                dtype_long_name(self.dtype()), " for the destination and ", dtype_long_name(values.dtype()),
+                " for the source.");
     Advanced a = prepare(self, indices);
     if (a.dims.empty()) return accumulate ? ops::add_(self, values) : ops::copy_(self, values);
     Dims kernel = kernel_sizes(self, a), order = result_order(self, a), shape(order.size());
     for (size_t i = 0; i < order.size(); ++i) shape[i] = kernel[size_t(order[i])];
     Tensor v = values;
     while (v.dim() > int64_t(shape.size()) && v.sizes()[0] == 1) v = ops::squeeze(v, 0);
-    TAEDA_CHECK(is_expandable_to(v.sizes(), shape), "shape mismatch: value tensor of shape ", values.sizes(), " cannot be broadcast to indexing result of shape ", shape);
+    TAEDA_CHECK(is_expandable_to(v.sizes(), shape), "shape mismatch: value tensor of shape ", values.sizes(),
+                " cannot be broadcast to indexing result of shape ", shape);
     v = ops::contiguous(ops::permute(ops::expand(v, shape), ops::inverse_permutation(order)));
-    if (!self.is_meta() && v.numel()) index_put_kernel(self.device().type, self, Ints(a.dims), a.indices, v, accumulate);
+    if (!self.is_meta() && v.numel())
+        index_put_kernel(self.device().type, self, Ints(a.dims), a.indices, v, accumulate);
     return self;
 }
 
 Tensor nonzero_coordinates(const Tensor& self) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "nonzero: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "nonzero: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor mask = ops::contiguous(self.dtype() == DType::bool_ ? self : self != 0);
     int64_t count = ops::count_nonzero(mask).data<int64_t>()[0];
@@ -126,15 +132,24 @@ namespace {
 Tensor at_least_one_dim(const Tensor& t) { return t.dim() ? t : ops::reshape(t, Ints{1}); }
 
 void check_index(const Tensor& self, const Tensor& index, const Tensor* src, int64_t dim, const char* op) {
-    TAEDA_CHECK(index.dtype() == DType::int64 || index.dtype() == DType::int32 || index.numel() == 0, op, "(): Expected dtype int64 for index, got ", index.dtype());
+    TAEDA_CHECK(index.dtype() == DType::int64 || index.dtype() == DType::int32 || index.numel() == 0, op,
+                "(): Expected dtype int64 for index, got ", index.dtype());
     if (index.numel() == 0) return;
     int64_t n = std::max<int64_t>(self.dim(), 1);
-    TAEDA_CHECK(std::max<int64_t>(index.dim(), 1) == n, "Index tensor must have the same number of dimensions as ", src ? "self" : "input", " tensor: ", op, " of ", self.sizes(), " with index ", index.sizes());
-    TAEDA_CHECK(!src || std::max<int64_t>(src->dim(), 1) == n, "Index tensor must have the same number of dimensions as src tensor: ", op, " with index ", index.sizes(), " and src ", src ? Dims(src->sizes()) : Dims());
+    TAEDA_CHECK(std::max<int64_t>(index.dim(), 1) == n, "Index tensor must have the same number of dimensions as ",
+                src ? "self" : "input", " tensor: ", op, " of ", self.sizes(), " with index ", index.sizes());
+    TAEDA_CHECK(!src || std::max<int64_t>(src->dim(), 1) == n,
+                "Index tensor must have the same number of dimensions as src tensor: ", op, " with index ",
+                index.sizes(), " and src ", src ? Dims(src->sizes()) : Dims());
     for (int64_t d = 0; d < self.dim() && d < index.dim(); ++d) {
         bool fits = d == dim || index.sizes()[size_t(d)] <= self.sizes()[size_t(d)];
-        TAEDA_CHECK(fits, src ? "Expected index " : "Size does not match at dimension ", src ? join(index.sizes(), " to be no larger than self ", self.sizes(), " apart from dimension ", dim) : join(d, " expected index ", index.sizes(), " to be no larger than self ", self.sizes(), " apart from dimension ", dim));
-        TAEDA_CHECK(!src || index.sizes()[size_t(d)] <= src->sizes()[size_t(d)], "Expected index ", index.sizes(), " to be no larger than src ", src ? Dims(src->sizes()) : Dims(), " in all dimensions (", op, ")");
+        TAEDA_CHECK(
+            fits, src ? "Expected index " : "Size does not match at dimension ",
+            src ? join(index.sizes(), " to be no larger than self ", self.sizes(), " apart from dimension ", dim)
+                : join(d, " expected index ", index.sizes(), " to be no larger than self ", self.sizes(),
+                       " apart from dimension ", dim));
+        TAEDA_CHECK(!src || index.sizes()[size_t(d)] <= src->sizes()[size_t(d)], "Expected index ", index.sizes(),
+                    " to be no larger than src ", src ? Dims(src->sizes()) : Dims(), " in all dimensions (", op, ")");
     }
 }
 
@@ -148,14 +163,17 @@ Tensor leading(Tensor t, Ints sizes) {
 void run_scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, Combine how, const char* op) {
     int64_t d = wrap_dim(dim, self.dim());
     check_index(self, index, &src, d, op);
-    TAEDA_CHECK(self.dtype() == src.dtype(), op, "(): Expected self.dtype to be equal to src.dtype, got ", self.dtype(), " and ", src.dtype());
+    TAEDA_CHECK(self.dtype() == src.dtype(), op, "(): Expected self.dtype to be equal to src.dtype, got ", self.dtype(),
+                " and ", src.dtype());
     if (self.is_meta() || index.numel() == 0) return;
     Tensor i = ops::contiguous(ops::to(at_least_one_dim(index), DType::int64));
     Tensor s = ops::contiguous(leading(at_least_one_dim(src), i.sizes()));
     scatter_kernel(self.device().type, at_least_one_dim(self), d, i, s, how);
 }
 
-Tensor filled_like(const Tensor& index, const Scalar& value, DType dtype) { return ops::full(index.sizes(), value, dtype); }
+Tensor filled_like(const Tensor& index, const Scalar& value, DType dtype) {
+    return ops::full(index.sizes(), value, dtype);
+}
 
 }  // namespace
 
@@ -172,9 +190,12 @@ Tensor gather_backward(const Tensor& grad, Ints sizes, int64_t dim, const Tensor
     return ops::scatter_add(ops::zeros(sizes, grad.dtype(), grad.device()), dim, index, grad);
 }
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
-    TAEDA_CHECK(is_integral(indices.dtype()), "take_along_dim(): dtype of indices should be Long but got ", dtype_long_name(indices.dtype()));
+    TAEDA_CHECK(is_integral(indices.dtype()), "take_along_dim(): dtype of indices should be Long but got ",
+                dtype_long_name(indices.dtype()));
     if (!dim) return ops::gather(ops::reshape(self, Ints{-1}), 0, ops::reshape(indices, Ints{-1}));
-    TAEDA_CHECK(self.dim() == indices.dim(), "take_along_dim(): input and indices should have the same number of dimensions, but got ", self.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
+    TAEDA_CHECK(self.dim() == indices.dim(),
+                "take_along_dim(): input and indices should have the same number of dimensions, but got ", self.dim(),
+                " dimensions for input, and ", indices.dim(), " dimensions for indices");
     int64_t d = wrap_dim(*dim, self.dim());
     Dims a(self.sizes()), b(indices.sizes());
     if (self.dim()) a[size_t(d)] = b[size_t(d)] = 1;
@@ -187,15 +208,21 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     return ops::gather(ops::expand(self, for_self), d, ops::expand(wrapped, for_index));
 }
 Tensor take(const Tensor& self, const Tensor& index) {
-    TAEDA_CHECK(index.dtype() == DType::int64, "take(): Expected a long tensor for index, but got ", dtype_long_name(index.dtype()));
+    TAEDA_CHECK(index.dtype() == DType::int64, "take(): Expected a long tensor for index, but got ",
+                dtype_long_name(index.dtype()));
     TAEDA_CHECK_AS(IndexError, self.numel() > 0 || index.numel() == 0, "take(): tried to take from an empty tensor");
     const Tensor flat[] = {ops::reshape(index, Ints{-1})};
     return ops::reshape(ops::index(ops::reshape(self, Ints{-1}), flat), index.sizes());
 }
 Tensor put_(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
-    TAEDA_CHECK(index.dtype() == DType::int64, "put_(): Expected a long tensor for index, but got ", dtype_long_name(index.dtype()));
-    TAEDA_CHECK(self.dtype() == source.dtype(), "put_(): self and source expected to have the same dtype, but got self.dtype = ", self.dtype(), " and source.dtype = ", source.dtype());
-    TAEDA_CHECK(index.numel() == source.numel(), "put_(): Expected source and index to have the same number of elements, but got source.numel() = ", source.numel(), ", index.numel() = ", index.numel());
+    TAEDA_CHECK(index.dtype() == DType::int64, "put_(): Expected a long tensor for index, but got ",
+                dtype_long_name(index.dtype()));
+    TAEDA_CHECK(self.dtype() == source.dtype(),
+                "put_(): self and source expected to have the same dtype, but got self.dtype = ", self.dtype(),
+                " and source.dtype = ", source.dtype());
+    TAEDA_CHECK(index.numel() == source.numel(),
+                "put_(): Expected source and index to have the same number of elements, but got source.numel() = ",
+                source.numel(), ", index.numel() = ", index.numel());
     Tensor flat = ops::contiguous(self), view = ops::reshape(flat, Ints{-1});
     const Tensor at[] = {ops::reshape(index, Ints{-1})};
     native::index_put_(view, at, ops::reshape(source, Ints{-1}), accumulate);
@@ -204,7 +231,8 @@ Tensor put_(const Tensor& self, const Tensor& index, const Tensor& source, bool 
 
 Tensor scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
     bool number = src.impl()->is_wrapped_number;
-    run_scatter(self, dim, index, number ? ops::expand(ops::to(src, self.dtype()), index.sizes()) : src, Combine::set, "scatter");
+    run_scatter(self, dim, index, number ? ops::expand(ops::to(src, self.dtype()), index.sizes()) : src, Combine::set,
+                "scatter");
     return self;
 }
 Tensor scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
@@ -222,9 +250,13 @@ Tensor gather_part(const Tensor& grad, int64_t dim, const Tensor& index, Ints si
     ops::copy_(leading(whole, part.sizes()), part);
     return whole;
 }
-Tensor scatter_combine(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const std::string& how) {
+Tensor scatter_combine(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                       const std::string& how) {
     Tensor out = ops::clone(self);
-    Combine c = how == "prod" ? Combine::multiply : how == "amax" ? Combine::largest : how == "amin" ? Combine::smallest : Combine::add;
+    Combine c = how == "prod"   ? Combine::multiply
+                : how == "amax" ? Combine::largest
+                : how == "amin" ? Combine::smallest
+                                : Combine::add;
     run_scatter(out, dim, index, src, c, "scatter_reduce");
     return out;
 }
@@ -237,11 +269,13 @@ Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 namespace {
 
 // Differentiable forms: the combined value itself has no gradient; what each contributes is worked out from it.
-Tensor scatter_extreme(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce) {
+Tensor scatter_extreme(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                       const std::string& reduce) {
     Tensor value = ops::scatter_combine(self, dim, index, src, reduce);
     if (!grad_wanted(self) && !grad_wanted(src)) return value;
     Tensor hit_self = ops::to(self == value, value.dtype());
-    Tensor hit_src = ops::to(leading(at_least_one_dim(src), index.sizes()) == ops::gather(value, dim, index), value.dtype());
+    Tensor hit_src =
+        ops::to(leading(at_least_one_dim(src), index.sizes()) == ops::gather(value, dim, index), value.dtype());
     Tensor count = ops::scatter_add(hit_self, dim, index, hit_src);
     Tensor zero = wrapped_number(Scalar(0.0));
     Tensor from_src = ops::where(hit_src != 0, leading(at_least_one_dim(src), index.sizes()), zero);
@@ -262,7 +296,8 @@ Tensor scatter_product(const Tensor& self, int64_t dim, const Tensor& index, con
 
 }  // namespace
 
-Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const std::string& reduce, bool include_self) {
+Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                      const std::string& reduce, bool include_self) {
     TAEDA_CHECK(reduce == "sum" || reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin",
                 "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce);
     TAEDA_CHECK(self.dtype() == src.dtype(), "scatter(): Expected self.dtype to be equal to src.dtype");
@@ -271,12 +306,16 @@ Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, cons
         bool lowest = reduce == "amax";
         if (reduce == "sum" || reduce == "mean") start = ops::scatter(self, dim, index, Scalar(0));
         else if (reduce == "prod") start = ops::scatter(self, dim, index, Scalar(1));
-        else start = ops::scatter_add(ops::scatter(self, dim, index, Scalar(0)), dim, index, ops::zeros(index.sizes(), self.dtype()));
+        else
+            start = ops::scatter_add(ops::scatter(self, dim, index, Scalar(0)), dim, index,
+                                     ops::zeros(index.sizes(), self.dtype()));
         if (reduce == "amax" || reduce == "amin") {
-            Scalar limit = is_floating(self.dtype()) ? Scalar(lowest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity())
+            Scalar limit = is_floating(self.dtype()) ? Scalar(lowest ? -std::numeric_limits<double>::infinity()
+                                                                     : std::numeric_limits<double>::infinity())
                                                      : Scalar(lowest ? INT64_MIN : INT64_MAX);
             if (is_integral(self.dtype()) && self.dtype() != DType::int64) {
-                int64_t bits = self.item_bytes() * 8, top = (int64_t(1) << (bits - (is_signed(self.dtype()) ? 1 : 0))) - 1;
+                int64_t bits = self.item_bytes() * 8,
+                        top = (int64_t(1) << (bits - (is_signed(self.dtype()) ? 1 : 0))) - 1;
                 limit = Scalar(lowest ? (is_signed(self.dtype()) ? -top - 1 : 0) : top);
             }
             start = ops::scatter(self, dim, index, limit);
@@ -295,12 +334,14 @@ Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, cons
 
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
     int64_t d = wrap_dim(dim, self.dim());
-    TAEDA_CHECK_AS(IndexError, index.dim() <= 1, "index_select(): Index is supposed to be a vector, got shape ", index.sizes());
+    TAEDA_CHECK_AS(IndexError, index.dim() <= 1, "index_select(): Index is supposed to be a vector, got shape ",
+                   index.sizes());
     Tensor i = as_index(at_least_one_dim(index), "index_select"), in = ops::contiguous(at_least_one_dim(self));
     Dims sizes(in.sizes());
     sizes[size_t(d)] = i.numel();
     Tensor out = empty_tensor(sizes, self.dtype(), self.device());
-    TAEDA_CHECK(self.dim() || i.numel() == 1, "index_select(): Index to scalar can have only 1 value, got ", i.numel(), " value(s)");
+    TAEDA_CHECK(self.dim() || i.numel() == 1, "index_select(): Index to scalar can have only 1 value, got ", i.numel(),
+                " value(s)");
     if (!out.is_meta() && out.numel()) index_select_kernel(out.device().type, out, in, d, i);
     if (self.dim() == 0) out.impl()->set_contiguous(Ints());
     return out;
@@ -315,16 +356,21 @@ Tensor index_select_like(const Tensor& grad, int64_t dim, const Tensor& index, I
 
 namespace {
 
-Tensor combine_slices(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Combine how, const char* op) {
+Tensor combine_slices(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Combine how,
+                      const char* op) {
     int64_t d = wrap_dim(dim, self.dim());
     TAEDA_CHECK_AS(IndexError, index.dim() <= 1, op, "(): Index is supposed to be a vector, got shape ", index.sizes());
     Tensor i = as_index(at_least_one_dim(index), op), s = at_least_one_dim(source), target = at_least_one_dim(self);
-    TAEDA_CHECK(self.dtype() == source.dtype(), op, "(): self and source must have the same scalar type, got ", self.dtype(), " and ", source.dtype());
-    TAEDA_CHECK_AS(IndexError, s.dim() == target.dim() && s.sizes()[size_t(d)] == i.numel(), op, "(): Number of indices (", i.numel(),
-                   ") should be equal to source.size(dim): (", s.dim() > d ? s.sizes()[size_t(d)] : 1, "), for dim: ", dim, " of source ", source.sizes());
+    TAEDA_CHECK(self.dtype() == source.dtype(), op, "(): self and source must have the same scalar type, got ",
+                self.dtype(), " and ", source.dtype());
+    TAEDA_CHECK_AS(IndexError, s.dim() == target.dim() && s.sizes()[size_t(d)] == i.numel(), op,
+                   "(): Number of indices (", i.numel(), ") should be equal to source.size(dim): (",
+                   s.dim() > d ? s.sizes()[size_t(d)] : 1, "), for dim: ", dim, " of source ", source.sizes());
     for (int64_t k = 0; k < target.dim(); ++k)
-        TAEDA_CHECK(k == d || target.sizes()[size_t(k)] == s.sizes()[size_t(k)], "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
-                    self.sizes(), " source.shape = ", source.sizes());
+        TAEDA_CHECK(
+            k == d || target.sizes()[size_t(k)] == s.sizes()[size_t(k)],
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+            self.sizes(), " source.shape = ", source.sizes());
     if (self.is_meta() || s.numel() == 0) return self;
     Tensor dense = ops::contiguous(target);
     index_combine_kernel(self.device().type, dense, d, i, ops::contiguous(s), how, op);
@@ -335,7 +381,8 @@ Tensor combine_slices(const Tensor& self, int64_t dim, const Tensor& index, cons
 }  // namespace
 
 Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
-    return combine_slices(self, dim, index, alpha.equals(1) ? source : ops::to(source * alpha, source.dtype()), Combine::add, "index_add");
+    return combine_slices(self, dim, index, alpha.equals(1) ? source : ops::to(source * alpha, source.dtype()),
+                          Combine::add, "index_add");
 }
 Tensor index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
     return combine_slices(self, dim, index, source, Combine::set, "index_copy");
@@ -343,14 +390,17 @@ Tensor index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const T
 Tensor index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
     Dims sizes(at_least_one_dim(self).sizes());
     sizes[size_t(wrap_dim(dim, self.dim()))] = index.numel();
-    TAEDA_CHECK(!value.is_complex() || self.is_complex(), "index_fill_(): Converting complex Scalar to non-complex type is not supported");
+    TAEDA_CHECK(!value.is_complex() || self.is_complex(),
+                "index_fill_(): Converting complex Scalar to non-complex type is not supported");
     return combine_slices(self, dim, index, ops::full(sizes, value, self.dtype()), Combine::set, "index_fill");
 }
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
-    TAEDA_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ", value.dim(), " dimension(s).");
+    TAEDA_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+                value.dim(), " dimension(s).");
     Dims sizes(at_least_one_dim(self).sizes());
     sizes[size_t(wrap_dim(dim, self.dim()))] = index.numel();
-    Tensor filled = ops::index_copy(at_least_one_dim(self), dim, at_least_one_dim(index), ops::expand(ops::to(value, self.dtype()), sizes));
+    Tensor filled = ops::index_copy(at_least_one_dim(self), dim, at_least_one_dim(index),
+                                    ops::expand(ops::to(value, self.dtype()), sizes));
     return ops::reshape(filled, self.sizes());
 }
 
@@ -359,19 +409,22 @@ Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Te
 namespace {
 
 void check_mask(const Tensor& mask, const char* op) {
-    TAEDA_CHECK(mask.dtype() == DType::bool_, op, ": expected self and mask to be boolean tensors: ", op, " only supports boolean masks, but got mask with dtype ", mask.dtype());
+    TAEDA_CHECK(mask.dtype() == DType::bool_, op, ": expected self and mask to be boolean tensors: ", op,
+                " only supports boolean masks, but got mask with dtype ", mask.dtype());
 }
 
 }  // namespace
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
     check_mask(mask, "masked_fill");
-    TAEDA_CHECK(!value.is_complex() || self.is_complex(), "value cannot be converted to type ", dtype_name(self.dtype()), " without overflow");
+    TAEDA_CHECK(!value.is_complex() || self.is_complex(), "value cannot be converted to type ",
+                dtype_name(self.dtype()), " without overflow");
     return ops::where_select(mask, wrapped_number(value, self.dtype()), self);
 }
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Tensor& value) {
     check_mask(mask, "masked_fill");
-    TAEDA_CHECK(value.dim() == 0, "masked_fill only supports a 0-dimensional value tensor, but got tensor with ", value.dim(), " dimension(s).");
+    TAEDA_CHECK(value.dim() == 0, "masked_fill only supports a 0-dimensional value tensor, but got tensor with ",
+                value.dim(), " dimension(s).");
     return ops::where_select(mask, ops::to(value, self.dtype()), self);
 }
 Tensor masked_select(const Tensor& self, const Tensor& mask) {
@@ -380,7 +433,8 @@ Tensor masked_select(const Tensor& self, const Tensor& mask) {
     return ops::raw_masked_select(both[0], both[1]);
 }
 Tensor raw_masked_select(const Tensor& self, const Tensor& mask) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "masked_select: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "masked_select: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor m = ops::contiguous(mask);
     Tensor out = empty_tensor(Ints{ops::count_nonzero(m).data<int64_t>()[0]}, self.dtype());
@@ -388,14 +442,17 @@ Tensor raw_masked_select(const Tensor& self, const Tensor& mask) {
     return out;
 }
 Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
-    TAEDA_CHECK(mask.dtype() == DType::bool_, "masked_scatter_ only supports boolean masks, but got mask with dtype ", mask.dtype());
-    TAEDA_CHECK(self.dtype() == source.dtype(), "masked_scatter: expected self and source to have same dtypes but got ", self.dtype(), " and ", source.dtype());
+    TAEDA_CHECK(mask.dtype() == DType::bool_, "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+                mask.dtype());
+    TAEDA_CHECK(self.dtype() == source.dtype(), "masked_scatter: expected self and source to have same dtypes but got ",
+                self.dtype(), " and ", source.dtype());
     TAEDA_CHECK(is_expandable_to(mask.sizes(), self.sizes()), "masked_scatter_: the mask of shape ", mask.sizes(),
                 " must broadcast to the shape ", self.sizes(), " of the tensor");
     Tensor m = ops::contiguous(ops::expand(mask, self.sizes()));
     if (self.is_meta()) return self;
     int64_t count = ops::count_nonzero(m).data<int64_t>()[0];
-    TAEDA_CHECK(source.numel() >= count, "masked_scatter: Expected at least ", count, " elements in source to fill the mask, got ", source.numel());
+    TAEDA_CHECK(source.numel() >= count, "masked_scatter: Expected at least ", count,
+                " elements in source to fill the mask, got ", source.numel());
     if (count == 0) return self;
     Tensor dense = ops::contiguous(self);
     masked_scatter_kernel(DeviceType::cpu, dense, m, ops::contiguous(source));
@@ -427,10 +484,13 @@ Tensor triu(const Tensor& self, int64_t diagonal) { return triangle(self, diagon
 Tensor flip(const Tensor& self, Ints dims) {
     Tensor out = self;
     Dims wrapped = dims.empty() || self.dim() == 0 ? Dims() : wrap_dims(dims, self.dim());
-    if (self.dim() == 0) for (int64_t d : dims) wrap_dim(d, 0);
+    if (self.dim() == 0)
+        for (int64_t d : dims) wrap_dim(d, 0);
     for (int64_t d : wrapped) {
         int64_t n = self.sizes()[size_t(d)];
-        if (n > 1) out = ops::index_select(out, d, ops::arange(Scalar(n - 1), Scalar(int64_t(-1)), Scalar(int64_t(-1)), DType::int64));
+        if (n > 1)
+            out = ops::index_select(out, d,
+                                    ops::arange(Scalar(n - 1), Scalar(int64_t(-1)), Scalar(int64_t(-1)), DType::int64));
     }
     return out.is_same(self) ? ops::clone(self) : out;
 }
@@ -448,28 +508,34 @@ Tensor roll(const Tensor& self, Ints shifts, Ints dims) {
         TAEDA_CHECK(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:0");
         return ops::reshape(ops::roll(ops::reshape(self, Ints{-1}), shifts, Ints{0}), self.sizes());
     }
-    TAEDA_CHECK(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+    TAEDA_CHECK(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+                ", dims:", dims.size());
     Tensor out = self;
     for (size_t i = 0; i < dims.size(); ++i) {
         int64_t n = self.size(dims[i]);
         if (n == 0) continue;
         int64_t by = ((shifts[i] % n) + n) % n;
-        if (by) out = ops::cat(std::array{ops::narrow(out, dims[i], n - by, by), ops::narrow(out, dims[i], 0, n - by)}, dims[i]);
+        if (by)
+            out = ops::cat(std::array{ops::narrow(out, dims[i], n - by, by), ops::narrow(out, dims[i], 0, n - by)},
+                           dims[i]);
     }
     return out.is_same(self) ? ops::clone(self, MemoryFormat::contiguous) : out;
 }
 
 Tensor one_hot(const Tensor& self, int64_t num_classes) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "one_hot: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "one_hot: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
-    TAEDA_CHECK(self.dtype() == DType::int64, "one_hot is only applicable to index tensor of type LongTensor, got ", self.dtype());
+    TAEDA_CHECK(self.dtype() == DType::int64, "one_hot is only applicable to index tensor of type LongTensor, got ",
+                self.dtype());
     TAEDA_CHECK(self.numel() > 0 || num_classes > 0, "Can not infer total number of classes from empty tensor.");
     int64_t classes = num_classes;
     if (self.numel() > 0) {
         int64_t low = ops::min(self).data<int64_t>()[0], high = ops::max(self).data<int64_t>()[0];
         TAEDA_CHECK(low >= 0, "Class values must be non-negative, got ", low);
         if (classes == -1) classes = high + 1;
-        TAEDA_CHECK(high < classes, "Class values must be smaller than num_classes: got class ", high, " for num_classes=", classes);
+        TAEDA_CHECK(high < classes, "Class values must be smaller than num_classes: got class ", high,
+                    " for num_classes=", classes);
     }
     Dims sizes(self.sizes());
     sizes.push_back(classes);
@@ -478,13 +544,17 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     return out;
 }
 
-Tensor repeat_interleave(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim, std::optional<int64_t>) {
-    TAEDA_CHECK_AS(NotImplementedError, !repeats.is_meta(), "repeat_interleave: the result depends on values, which meta tensors do not have; "
+Tensor repeat_interleave(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim,
+                         std::optional<int64_t>) {
+    TAEDA_CHECK_AS(NotImplementedError, !repeats.is_meta(),
+                   "repeat_interleave: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor x = dim ? self : ops::reshape(self, Ints{-1});
     int64_t d = dim.value_or(0), n = x.size(d);
     TAEDA_CHECK(is_integral(repeats.dtype()), "repeats has to be Long or Int tensor, got ", repeats.dtype());
-    TAEDA_CHECK(repeats.dim() <= 1 && (repeats.numel() == 1 || repeats.numel() == n), "repeats must have the same size as input along dim, but got repeats.size(0) = ", repeats.numel(), " and input.size(", d, ") = ", n);
+    TAEDA_CHECK(repeats.dim() <= 1 && (repeats.numel() == 1 || repeats.numel() == n),
+                "repeats must have the same size as input along dim, but got repeats.size(0) = ", repeats.numel(),
+                " and input.size(", d, ") = ", n);
     Tensor counts = ops::contiguous(ops::expand(ops::to(at_least_one_dim(repeats), DType::int64), Ints{n}));
     int64_t total = 0;
     for (int64_t i = 0; i < n; ++i) {

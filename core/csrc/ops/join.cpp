@@ -12,7 +12,8 @@ Dims joined_sizes(TensorList tensors, int64_t& dim) {
     TAEDA_CHECK(!tensors.empty(), "cat(): expected a non-empty list of Tensors");
     const Tensor* first = nullptr;
     for (const Tensor& t : tensors) {
-        TAEDA_CHECK(t.dim() > 0, "zero-dimensional tensor (at position ", &t - tensors.data(), ") cannot be concatenated; use stack()");
+        TAEDA_CHECK(t.dim() > 0, "zero-dimensional tensor (at position ", &t - tensors.data(),
+                    ") cannot be concatenated; use stack()");
         if (!first && counts(t)) first = &t;
     }
     if (!first) first = &tensors[0];
@@ -21,10 +22,12 @@ Dims joined_sizes(TensorList tensors, int64_t& dim) {
     sizes[size_t(dim)] = 0;
     for (const Tensor& t : tensors) {
         if (!counts(t) && first->dim() != 1) continue;
-        TAEDA_CHECK(t.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ", t.dim());
+        TAEDA_CHECK(t.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ",
+                    t.dim());
         for (size_t d = 0; d < sizes.size(); ++d)
-            TAEDA_CHECK(int64_t(d) == dim || t.sizes()[d] == sizes[d], "Sizes of tensors must match except in dimension ", dim,
-                        ". Expected size ", sizes[d], " but got size ", t.sizes()[d], " for tensor number ", &t - tensors.data(),
+            TAEDA_CHECK(int64_t(d) == dim || t.sizes()[d] == sizes[d],
+                        "Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[d],
+                        " but got size ", t.sizes()[d], " for tensor number ", &t - tensors.data(),
                         " in the list (shapes ", first->sizes(), " and ", t.sizes(), ").");
         sizes[size_t(dim)] += t.sizes()[size_t(dim)];
     }
@@ -53,8 +56,8 @@ Tensor stack(TensorList tensors, int64_t dim) {
     int64_t d = wrap_dim(dim, tensors[0].dim() + 1);
     Tensors parts;
     for (const Tensor& t : tensors) {
-        TAEDA_CHECK(t.sizes() == tensors[0].sizes(), "stack expects each tensor to be equal size, but got ", tensors[0].sizes(),
-                    " at entry 0 and ", t.sizes(), " at entry ", parts.size());
+        TAEDA_CHECK(t.sizes() == tensors[0].sizes(), "stack expects each tensor to be equal size, but got ",
+                    tensors[0].sizes(), " at entry 0 and ", t.sizes(), " at entry ", parts.size());
         parts.push_back(ops::unsqueeze(t, d));
     }
     return ops::cat(parts, d);

@@ -32,13 +32,15 @@ Tensor l1_loss(const Tensor& self, const Tensor& target, int64_t reduction) {
 }
 
 Tensor smooth_l1_loss(const Tensor& self, const Tensor& target, int64_t reduction, double beta) {
-    TAEDA_CHECK(beta >= 0, "smooth_l1_loss: expected beta >= 0, got ", beta, "; it is the size of difference where squares end");
+    TAEDA_CHECK(beta >= 0, "smooth_l1_loss: expected beta >= 0, got ", beta,
+                "; it is the size of difference where squares end");
     if (beta == 0) return ops::l1_loss(self, target, reduction);
     return reduced(ops::smooth_difference(self, target, beta), reduction);
 }
 
 Tensor huber_loss(const Tensor& self, const Tensor& target, int64_t reduction, double delta) {
-    TAEDA_CHECK(delta > 0, "huber_loss: expected delta > 0, got ", delta, "; it is the size of difference where squares end");
+    TAEDA_CHECK(delta > 0, "huber_loss: expected delta > 0, got ", delta,
+                "; it is the size of difference where squares end");
     return reduced(ops::smooth_difference(self, target, delta) * Scalar(delta), reduction);
 }
 
@@ -46,8 +48,8 @@ Tensor binary_cross_entropy(const Tensor& self, const Tensor& target, const Tens
     return reduced(weighted(ops::binary_cross_entropy_elements(self, target), weight), reduction);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target, const Tensor& weight, const Tensor& pos_weight,
-                                        int64_t reduction) {
+Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target, const Tensor& weight,
+                                        const Tensor& pos_weight, int64_t reduction) {
     if (!pos_weight.defined()) return reduced(weighted(ops::logistic_elements(self, target), weight), reduction);
     Tensor factor = target * (pos_weight - Scalar(1)) + Scalar(1);
     return reduced(weighted((Scalar(1) - target) * self - factor * ops::log_sigmoid(self), weight), reduction);
@@ -62,7 +64,8 @@ Tensor kl_div(const Tensor& self, const Tensor& target, int64_t reduction, bool 
 
 namespace {
 
-ClassLoss arguments(const Tensor& weight, const Tensor& input, int64_t reduction, int64_t ignore_index, double smoothing) {
+ClassLoss arguments(const Tensor& weight, const Tensor& input, int64_t reduction, int64_t ignore_index,
+                    double smoothing) {
     DType d = input.dtype() == DType::float64 ? DType::float64 : DType::float32;
     Tensor used = weight.defined() ? ops::contiguous(ops::to(weight, d)) : weight;
     return {used, ignore_index, smoothing, Reduction(reduction)};
@@ -73,9 +76,11 @@ Tensor statistic(Ints sizes, const Tensor& input) {
 }
 
 void check_classes(const Tensor& input, const Tensor& target, const Tensor& weight, const char* op) {
-    TAEDA_CHECK_AS(NotImplementedError, input.is_floating(), op, ": not implemented for '", dtype_long_name(input.dtype()),
+    TAEDA_CHECK_AS(NotImplementedError, input.is_floating(), op, ": not implemented for '",
+                   dtype_long_name(input.dtype()),
                    "'; convert the input to a floating dtype first, e.g. with .float()");
-    TAEDA_CHECK(input.dim() >= 1, op, ": expected input of shape (C), (N, C) or (N, C, ...), got a tensor without dimensions");
+    TAEDA_CHECK(input.dim() >= 1, op,
+                ": expected input of shape (C), (N, C) or (N, C, ...), got a tensor without dimensions");
     int64_t channel = input.dim() == 1 ? 0 : 1;
     TAEDA_CHECK(target.dtype() == DType::int64 || target.dtype() == DType::uint8, op,
                 ": expected target classes of dtype int64 (Long), got ", target.dtype(), "; convert them with .long()");
@@ -84,11 +89,13 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
                 weight.defined() ? weight.sizes() : Ints());
     TAEDA_CHECK_AS(ValueError, input.dim() < 2 || (target.dim() >= 1 && input.size(0) == target.size(0)), op,
                    ": expected input batch_size (", input.size(0), ") to match target batch_size (",
-                   target.dim() ? target.size(0) : 0, "), got input shape ", input.sizes(), " and target shape ", target.sizes());
+                   target.dim() ? target.size(0) : 0, "), got input shape ", input.sizes(), " and target shape ",
+                   target.sizes());
     Dims expected(input.sizes());
     expected.erase(size_t(channel));
-    TAEDA_CHECK(target.sizes() == Ints(expected) || (input.dim() == 1 && target.numel() == 1), op, ": expected target of shape ",
-                expected, " for input of shape ", input.sizes(), ", got shape ", target.sizes());
+    TAEDA_CHECK(target.sizes() == Ints(expected) || (input.dim() == 1 && target.numel() == 1), op,
+                ": expected target of shape ", expected, " for input of shape ", input.sizes(), ", got shape ",
+                target.sizes());
 }
 
 Tensor classes_of(const Tensor& target) { return ops::contiguous(ops::to(target, DType::int64)); }
@@ -100,7 +107,8 @@ Tensor class_rows(const Tensor& t) {
 }
 
 // Against class probabilities, which have the input's shape.
-Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction, double smoothing) {
+Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
+                          double smoothing) {
     int64_t channel = self.dim() == 1 ? 0 : 1, classes = self.size(channel);
     Tensor rows = class_rows(self), wanted = class_rows(target);
     if (smoothing > 0) wanted = wanted * Scalar(1 - smoothing) + Scalar(smoothing / double(classes));
@@ -114,22 +122,24 @@ Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const Tensor
 
 }  // namespace
 
-Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction, int64_t ignore_index,
-                          double label_smoothing) {
-    TAEDA_CHECK(label_smoothing >= 0 && label_smoothing <= 1, "cross_entropy: label_smoothing must be between 0 and 1, got ",
-                label_smoothing);
+Tensor cross_entropy_loss(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
+                          int64_t ignore_index, double label_smoothing) {
+    TAEDA_CHECK(label_smoothing >= 0 && label_smoothing <= 1,
+                "cross_entropy: label_smoothing must be between 0 and 1, got ", label_smoothing);
     if (self.sizes() == target.sizes() && target.is_floating()) {
-        TAEDA_CHECK(ignore_index < 0, "cross_entropy: ignore_index is not supported for class probabilities, got ", ignore_index);
+        TAEDA_CHECK(ignore_index < 0, "cross_entropy: ignore_index is not supported for class probabilities, got ",
+                    ignore_index);
         return soft_cross_entropy(self, target, weight, reduction, label_smoothing);
     }
     check_classes(self, target, weight, "cross_entropy");
-    Tensor loss = std::get<0>(ops::cross_entropy_forward(class_rows(self), ops::reshape(target, {-1}), weight, reduction,
-                                                         ignore_index, label_smoothing));
+    Tensor loss = std::get<0>(ops::cross_entropy_forward(class_rows(self), ops::reshape(target, {-1}), weight,
+                                                         reduction, ignore_index, label_smoothing));
     return reduction == 0 ? ops::reshape(loss, target.sizes()) : loss;
 }
 
 std::tuple<Tensor, Tensor, Tensor> cross_entropy_forward(const Tensor& self, const Tensor& target, const Tensor& weight,
-                                                         int64_t reduction, int64_t ignore_index, double label_smoothing) {
+                                                         int64_t reduction, int64_t ignore_index,
+                                                         double label_smoothing) {
     Tensor loss = empty_tensor(reduction == 0 ? Dims(target.sizes()) : Dims(), self.dtype(), self.device());
     Tensor logsumexp = statistic({self.size(0)}, self), total = statistic({}, self);
     if (!loss.is_meta())
@@ -138,11 +148,12 @@ std::tuple<Tensor, Tensor, Tensor> cross_entropy_forward(const Tensor& self, con
     return {loss, logsumexp, total};
 }
 
-Tensor cross_entropy_backward(const Tensor& grad, const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
-                              int64_t ignore_index, double label_smoothing, const Tensor& logsumexp, const Tensor& total_weight) {
+Tensor cross_entropy_backward(const Tensor& grad, const Tensor& self, const Tensor& target, const Tensor& weight,
+                              int64_t reduction, int64_t ignore_index, double label_smoothing, const Tensor& logsumexp,
+                              const Tensor& total_weight) {
     if (!thread_state.grad_enabled)
-        return ops::fused_cross_entropy_backward(grad, self, target, weight, reduction, ignore_index, label_smoothing, logsumexp,
-                                                 total_weight);
+        return ops::fused_cross_entropy_backward(grad, self, target, weight, reduction, ignore_index, label_smoothing,
+                                                 logsumexp, total_weight);
     // The gradient is linear in softmax(self): softmax * slope + fixed, where each row adds up to zero.
     Tensor e = ops::exp(ops::to(self, logsumexp.dtype()) - ops::detach(ops::unsqueeze(logsumexp, 1)));
     Tensor softmax = e / ops::sum(e, Ints{1}, true);
@@ -150,10 +161,9 @@ Tensor cross_entropy_backward(const Tensor& grad, const Tensor& self, const Tens
     {
         GradMode off(false);
         // With every log-sum-exp infinite the softmax part vanishes, and the targets' part stays.
-        Tensor targets = ops::fused_cross_entropy_backward(one, ops::zeros_like(self), target, weight, reduction, ignore_index,
-                                                           label_smoothing,
-                                                           ops::full_like(logsumexp, std::numeric_limits<double>::infinity()),
-                                                           total_weight);
+        Tensor targets = ops::fused_cross_entropy_backward(
+            one, ops::zeros_like(self), target, weight, reduction, ignore_index, label_smoothing,
+            ops::full_like(logsumexp, std::numeric_limits<double>::infinity()), total_weight);
         fixed = ops::to(targets, logsumexp.dtype());
         slope = -ops::sum(fixed, Ints{1}, true);
     }
@@ -162,17 +172,18 @@ Tensor cross_entropy_backward(const Tensor& grad, const Tensor& self, const Tens
 }
 
 Tensor fused_cross_entropy_backward(const Tensor& grad, const Tensor& self, const Tensor& target, const Tensor& weight,
-                                    int64_t reduction, int64_t ignore_index, double label_smoothing, const Tensor& logsumexp,
-                                    const Tensor& total_weight) {
+                                    int64_t reduction, int64_t ignore_index, double label_smoothing,
+                                    const Tensor& logsumexp, const Tensor& total_weight) {
     Tensor out = empty_tensor(self.sizes(), self.dtype(), self.device());
     if (!out.is_meta())
-        cross_entropy_grad_kernel(out.device().type, out, ops::contiguous(ops::to(grad, self.dtype())), ops::contiguous(self),
-                                  classes_of(target), logsumexp, total_weight,
+        cross_entropy_grad_kernel(out.device().type, out, ops::contiguous(ops::to(grad, self.dtype())),
+                                  ops::contiguous(self), classes_of(target), logsumexp, total_weight,
                                   arguments(weight, self, reduction, ignore_index, label_smoothing));
     return out;
 }
 
-Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction, int64_t ignore_index) {
+Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
+                int64_t ignore_index) {
     check_classes(self, target, weight, "nll_loss");
     if (self.dim() > 1) return std::get<0>(ops::nll_loss_forward(self, target, weight, reduction, ignore_index));
     Tensor one = ops::reshape(target, {1});
@@ -180,12 +191,13 @@ Tensor nll_loss(const Tensor& self, const Tensor& target, const Tensor& weight, 
     return ops::reshape(loss, reduction == 0 ? target.sizes() : Ints());
 }
 
-Tensor nll_loss2d(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction, int64_t ignore_index) {
+Tensor nll_loss2d(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
+                  int64_t ignore_index) {
     return ops::nll_loss(self, target, weight, reduction, ignore_index);
 }
 
-std::tuple<Tensor, Tensor> nll_loss_forward(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction,
-                                            int64_t ignore_index) {
+std::tuple<Tensor, Tensor> nll_loss_forward(const Tensor& self, const Tensor& target, const Tensor& weight,
+                                            int64_t reduction, int64_t ignore_index) {
     Tensor loss = empty_tensor(reduction == 0 ? Dims(target.sizes()) : Dims(), self.dtype(), self.device());
     Tensor total = statistic({}, self);
     if (!loss.is_meta())

@@ -9,24 +9,25 @@ namespace taeda::native {
 namespace {
 
 void check_same_dtype(const Tensor& a, const Tensor& b, const char* op) {
-    TAEDA_CHECK(a.dtype() == b.dtype(), op, ": expected both operands to have the same dtype, but got: ", a.dtype(), " != ", b.dtype(),
-                "; convert one with .to()");
+    TAEDA_CHECK(a.dtype() == b.dtype(), op, ": expected both operands to have the same dtype, but got: ", a.dtype(),
+                " != ", b.dtype(), "; convert one with .to()");
     TAEDA_CHECK(a.dtype() != DType::bool_, "\"", op, "\" not implemented for 'Bool'");
 }
 
 void check_matrices(const Tensor& a, const Tensor& b, const char* op) {
     TAEDA_CHECK(a.dim() == 2, op, ": self must be a matrix, got shape ", a.sizes());
     TAEDA_CHECK(b.dim() == 2, op, ": mat2 must be a matrix, got shape ", b.sizes());
-    TAEDA_CHECK(a.sizes()[1] == b.sizes()[0], op, ": mat1 and mat2 shapes cannot be multiplied (", a.sizes()[0], "x", a.sizes()[1], " and ",
-                b.sizes()[0], "x", b.sizes()[1], ")");
+    TAEDA_CHECK(a.sizes()[1] == b.sizes()[0], op, ": mat1 and mat2 shapes cannot be multiplied (", a.sizes()[0], "x",
+                a.sizes()[1], " and ", b.sizes()[0], "x", b.sizes()[1], ")");
     check_same_dtype(a, b, op);
 }
 
 void check_batches(const Tensor& a, const Tensor& b, const char* op) {
     TAEDA_CHECK(a.dim() == 3, op, ": batch1 must be a 3D tensor, got shape ", a.sizes());
     TAEDA_CHECK(b.dim() == 3, op, ": batch2 must be a 3D tensor, got shape ", b.sizes());
-    TAEDA_CHECK(a.sizes()[0] == b.sizes()[0] && a.sizes()[2] == b.sizes()[1], op, ": Expected size for first two dimensions of batch2 tensor to be: [",
-                a.sizes()[0], ", ", a.sizes()[2], "] but got: [", b.sizes()[0], ", ", b.sizes()[1], "].");
+    TAEDA_CHECK(a.sizes()[0] == b.sizes()[0] && a.sizes()[2] == b.sizes()[1], op,
+                ": Expected size for first two dimensions of batch2 tensor to be: [", a.sizes()[0], ", ", a.sizes()[2],
+                "] but got: [", b.sizes()[0], ", ", b.sizes()[1], "].");
     check_same_dtype(a, b, op);
 }
 
@@ -37,11 +38,16 @@ Tensor product(const Tensor& a, const Tensor& b, Ints sizes) {
 }
 
 // beta * self + alpha * a @ b, self broadcast.
-Tensor accumulated(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha, Ints sizes, const char* op) {
-    TAEDA_CHECK(self.dtype() == a.dtype(), op, ": self and mat1 must have the same dtype, but got ", self.dtype(), " and ", a.dtype());
-    TAEDA_CHECK(is_expandable_to(self.sizes(), sizes), op, ": The expanded size of the tensor must match the product: self has shape ", self.sizes(), ", the product ", sizes);
+Tensor accumulated(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha,
+                   Ints sizes, const char* op) {
+    TAEDA_CHECK(self.dtype() == a.dtype(), op, ": self and mat1 must have the same dtype, but got ", self.dtype(),
+                " and ", a.dtype());
+    TAEDA_CHECK(is_expandable_to(self.sizes(), sizes), op,
+                ": The expanded size of the tensor must match the product: self has shape ", self.sizes(),
+                ", the product ", sizes);
     if (is_integral(a.dtype())) {
-        TAEDA_CHECK(!beta.is_floating() && !alpha.is_floating(), "For integral input tensors, argument alpha and beta must not be a floating point number.");
+        TAEDA_CHECK(!beta.is_floating() && !alpha.is_floating(),
+                    "For integral input tensors, argument alpha and beta must not be a floating point number.");
     }
     if (self.is_complex() && (beta.is_complex() || alpha.is_complex()))
         return ops::mul(product(a, b, sizes), wrapped_number(alpha)) + ops::mul(self, wrapped_number(beta));
@@ -70,9 +76,11 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
     check_matrices(mat1, mat2, "addmm");
     return accumulated(self, mat1, mat2, beta, alpha, Ints{mat1.sizes()[0], mat2.sizes()[1]}, "addmm");
 }
-Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta, const Scalar& alpha) {
+Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+               const Scalar& alpha) {
     check_batches(batch1, batch2, "baddbmm");
-    return accumulated(self, batch1, batch2, beta, alpha, Ints{batch1.sizes()[0], batch1.sizes()[1], batch2.sizes()[2]}, "baddbmm");
+    return accumulated(self, batch1, batch2, beta, alpha, Ints{batch1.sizes()[0], batch1.sizes()[1], batch2.sizes()[2]},
+                       "baddbmm");
 }
 Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta, const Scalar& alpha) {
     check_batches(batch1, batch2, "addbmm");
@@ -81,42 +89,55 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
     return ops::addmm(self, a, ops::reshape(batch2, Ints{B * K, N}), beta, alpha);
 }
 Tensor mv(const Tensor& self, const Tensor& vec) {
-    TAEDA_CHECK(self.dim() == 2 && vec.dim() == 1, "mv: vector + matrix @ vector expected, got ", self.sizes(), ", ", vec.sizes());
-    TAEDA_CHECK(self.sizes()[1] == vec.sizes()[0], "mv: size mismatch, got input (", self.sizes()[0], "x", self.sizes()[1], "), vec (", vec.sizes()[0], ")");
+    TAEDA_CHECK(self.dim() == 2 && vec.dim() == 1, "mv: vector + matrix @ vector expected, got ", self.sizes(), ", ",
+                vec.sizes());
+    TAEDA_CHECK(self.sizes()[1] == vec.sizes()[0], "mv: size mismatch, got input (", self.sizes()[0], "x",
+                self.sizes()[1], "), vec (", vec.sizes()[0], ")");
     check_same_dtype(self, vec, "mv");
     Tensor out = empty_tensor(Ints{self.sizes()[0]}, self.dtype(), self.device());
     if (out.is_meta()) return out;
-    gemm(alias(out, Ints{out.numel(), 1}, Ints{1, 1}, 0), self, alias(vec, Ints{vec.numel(), 1}, Ints{vec.strides()[0], 1}, vec.offset()));
+    gemm(alias(out, Ints{out.numel(), 1}, Ints{1, 1}, 0), self,
+         alias(vec, Ints{vec.numel(), 1}, Ints{vec.strides()[0], 1}, vec.offset()));
     return out;
 }
 Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta, const Scalar& alpha) {
     Tensor y = ops::scaled(ops::mv(mat, vec), alpha);
-    return beta.equals(0) ? ops::expand(y, broadcast_shapes(self.sizes(), y.sizes(), "addmv")) : ops::scaled(self, beta) + y;
+    return beta.equals(0) ? ops::expand(y, broadcast_shapes(self.sizes(), y.sizes(), "addmv"))
+                          : ops::scaled(self, beta) + y;
 }
 Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta, const Scalar& alpha) {
-    TAEDA_CHECK(vec1.dim() == 1 && vec2.dim() == 1, "addr: Expected 1-D argument vec1 and vec2, but got ", vec1.dim(), "-D and ", vec2.dim(), "-D");
+    TAEDA_CHECK(vec1.dim() == 1 && vec2.dim() == 1, "addr: Expected 1-D argument vec1 and vec2, but got ", vec1.dim(),
+                "-D and ", vec2.dim(), "-D");
     Tensor y = ops::scaled(ops::outer(vec1, vec2), alpha);
     return beta.equals(0) ? y : ops::scaled(self, beta) + y;
 }
 Tensor dot(const Tensor& self, const Tensor& other) {
-    TAEDA_CHECK(self.dim() == 1 && other.dim() == 1, "1D tensors expected, but got ", self.dim(), "D and ", other.dim(), "D tensors");
-    TAEDA_CHECK(self.dtype() == other.dtype(), "dot : expected both vectors to have same dtype, but found ", dtype_long_name(self.dtype()), " and ", dtype_long_name(other.dtype()));
-    TAEDA_CHECK(self.numel() == other.numel(), "inconsistent tensor size, expected tensor [", self.numel(), "] and src [", other.numel(), "] to have the same number of elements, but got ", self.numel(), " and ", other.numel(), " elements respectively");
+    TAEDA_CHECK(self.dim() == 1 && other.dim() == 1, "1D tensors expected, but got ", self.dim(), "D and ", other.dim(),
+                "D tensors");
+    TAEDA_CHECK(self.dtype() == other.dtype(), "dot : expected both vectors to have same dtype, but found ",
+                dtype_long_name(self.dtype()), " and ", dtype_long_name(other.dtype()));
+    TAEDA_CHECK(self.numel() == other.numel(), "inconsistent tensor size, expected tensor [", self.numel(),
+                "] and src [", other.numel(), "] to have the same number of elements, but got ", self.numel(), " and ",
+                other.numel(), " elements respectively");
     Tensor out = empty_tensor(Ints(), self.dtype(), self.device());
     if (out.is_meta()) return out;
-    gemm(alias(out, Ints{1, 1}, Ints{1, 1}, 0), alias(self, Ints{1, self.numel()}, Ints{1, self.strides()[0]}, self.offset()),
+    gemm(alias(out, Ints{1, 1}, Ints{1, 1}, 0),
+         alias(self, Ints{1, self.numel()}, Ints{1, self.strides()[0]}, self.offset()),
          alias(other, Ints{other.numel(), 1}, Ints{other.strides()[0], 1}, other.offset()));
     if (self.numel() == 0) ops::zero_(out);
     return out;
 }
 Tensor vdot(const Tensor& self, const Tensor& other) { return ops::dot(ops::conj(self), other); }
 Tensor outer(const Tensor& self, const Tensor& vec2) {
-    TAEDA_CHECK(self.dim() == 1 && vec2.dim() == 1, "outer: Expected 1-D argument self and vec2, but got ", self.dim(), "-D and ", vec2.dim(), "-D");
+    TAEDA_CHECK(self.dim() == 1 && vec2.dim() == 1, "outer: Expected 1-D argument self and vec2, but got ", self.dim(),
+                "-D and ", vec2.dim(), "-D");
     return ops::unsqueeze(self, 1) * vec2;
 }
 Tensor inner(const Tensor& self, const Tensor& other) {
     if (self.dim() == 0 || other.dim() == 0) return self * other;
-    TAEDA_CHECK(self.size(-1) == other.size(-1), "inner() the last dimension must match on both input tensors but got shapes ", self.sizes(), " and ", other.sizes());
+    TAEDA_CHECK(self.size(-1) == other.size(-1),
+                "inner() the last dimension must match on both input tensors but got shapes ", self.sizes(), " and ",
+                other.sizes());
     return ops::tensordot_dims(self, other, Ints{-1}, Ints{-1});
 }
 
@@ -133,7 +154,8 @@ Tensor folded(const Tensor& a, const Tensor& b) {
 
 Tensor batched(const Tensor& self, const Tensor& other) {
     Ints a = self.sizes(), b = other.sizes();
-    TAEDA_CHECK(a.back() == b[b.size() - 2], "matmul: Expected size for the contracted dimensions to be equal, got ", a, " and ", b);
+    TAEDA_CHECK(a.back() == b[b.size() - 2], "matmul: Expected size for the contracted dimensions to be equal, got ", a,
+                " and ", b);
     Dims batch = broadcast_shapes(a.slice(0, a.size() - 2), b.slice(0, b.size() - 2), "matmul");
     auto spread = [&](const Tensor& t) {
         Dims full(batch);
@@ -166,20 +188,25 @@ Tensor __rmatmul__(const Tensor& self, const Tensor& other) { return ops::matmul
 // -- linear -----------------------------------------------------------------------------------------------------------
 
 Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-    TAEDA_CHECK(weight.dim() == 2 || weight.dim() == 1, "linear: expected weight of shape (out_features, in_features), got ", weight.sizes());
+    TAEDA_CHECK(weight.dim() == 2 || weight.dim() == 1,
+                "linear: expected weight of shape (out_features, in_features), got ", weight.sizes());
     TAEDA_CHECK(input.dim() >= 1, "linear: expected input of at least 1 dim, got shape ", input.sizes());
     if (weight.dim() == 1) {
-        TAEDA_CHECK(!bias.defined() || bias.dim() == 0, "linear: a weight vector takes a 0-dim bias, got ", bias.sizes());
+        TAEDA_CHECK(!bias.defined() || bias.dim() == 0, "linear: a weight vector takes a 0-dim bias, got ",
+                    bias.sizes());
         Tensor y = ops::matmul(input, weight);
         return bias.defined() ? y + bias : y;
     }
-    int64_t K = input.size(-1), N = weight.sizes()[0], rows = K ? input.numel() / K : taeda::product(input.sizes().slice(0, input.sizes().size() - 1));
-    TAEDA_CHECK(K == weight.sizes()[1], "linear: mat1 and mat2 shapes cannot be multiplied (", rows, "x", K, " and ", weight.sizes()[1], "x", N,
-                "): the last dim of the input ", input.sizes(), " must equal in_features of the weight ", weight.sizes());
+    int64_t K = input.size(-1), N = weight.sizes()[0],
+            rows = K ? input.numel() / K : taeda::product(input.sizes().slice(0, input.sizes().size() - 1));
+    TAEDA_CHECK(K == weight.sizes()[1], "linear: mat1 and mat2 shapes cannot be multiplied (", rows, "x", K, " and ",
+                weight.sizes()[1], "x", N, "): the last dim of the input ", input.sizes(),
+                " must equal in_features of the weight ", weight.sizes());
     check_same_dtype(input, weight, "linear");
     if (bias.defined()) {
         check_same_dtype(input, bias, "linear");
-        TAEDA_CHECK(bias.numel() == N || bias.numel() == 1, "linear: expected bias of shape (", N, "), got ", bias.sizes());
+        TAEDA_CHECK(bias.numel() == N || bias.numel() == 1, "linear: expected bias of shape (", N, "), got ",
+                    bias.sizes());
     }
     Dims sizes(input.sizes());
     sizes.back() = N;
@@ -196,7 +223,8 @@ Tensor linear_grad_input(const Tensor& grad, const Tensor& weight) {
     return ops::matmul(grad, ops::conj(weight));
 }
 Tensor linear_grad_weight(const Tensor& grad, const Tensor& input) {
-    if (grad.dim() == input.dim() - 1) return ops::sum_to_size(ops::unsqueeze(grad, -1) * ops::conj(input), Ints{input.size(-1)});
+    if (grad.dim() == input.dim() - 1)
+        return ops::sum_to_size(ops::unsqueeze(grad, -1) * ops::conj(input), Ints{input.size(-1)});
     Tensor g = grad.dim() == 2 ? grad : ops::reshape(grad, Ints{-1, grad.size(-1)});
     Tensor x = input.dim() == 2 ? input : ops::reshape(input, Ints{-1, input.size(-1)});
     return ops::mm(ops::t(g), ops::conj(x));
@@ -207,11 +235,14 @@ Tensor linear_grad_bias(const Tensor& grad) {
 }
 
 Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight, const Tensor& bias) {
-    TAEDA_CHECK(input1.dim() == input2.dim(), "bilinear(): input dimensions do not match: got ", input1.dim(), " and ", input2.dim());
+    TAEDA_CHECK(input1.dim() == input2.dim(), "bilinear(): input dimensions do not match: got ", input1.dim(), " and ",
+                input2.dim());
     TAEDA_CHECK(weight.dim() == 3 && input1.size(-1) == weight.size(1) && input2.size(-1) == weight.size(2),
-                "bilinear(): input sizes ", input1.sizes(), ", ", input2.sizes(), " do not match weight size ", weight.sizes());
+                "bilinear(): input sizes ", input1.sizes(), ", ", input2.sizes(), " do not match weight size ",
+                weight.sizes());
     int64_t rows = input1.numel() / std::max<int64_t>(input1.size(-1), 1);
-    Tensor x1 = ops::reshape(input1, Ints{rows, input1.size(-1)}), x2 = ops::reshape(input2, Ints{rows, input2.size(-1)});
+    Tensor x1 = ops::reshape(input1, Ints{rows, input1.size(-1)}),
+           x2 = ops::reshape(input2, Ints{rows, input2.size(-1)});
     Tensor w = ops::reshape(ops::permute(weight, Ints{1, 0, 2}), Ints{weight.size(1), -1});  // (in1, out * in2)
     Tensor inner = ops::reshape(ops::mm(x1, w), Ints{rows, weight.size(0), weight.size(2)});
     Tensor y = ops::squeeze(ops::bmm(inner, ops::unsqueeze(x2, 2)), -1);
@@ -237,9 +268,13 @@ Tensor kron(const Tensor& self, const Tensor& other) {
 }
 
 Tensor linalg_matrix_power(const Tensor& self, int64_t n) {
-    TAEDA_CHECK(self.dim() >= 2 && self.size(-1) == self.size(-2), "linalg.matrix_power: A must be batches of square matrices, but they are ", self.sizes());
-    TAEDA_CHECK(n >= 0, "linalg.matrix_power: negative powers need an inverse; got n = ", n, ", invert the matrix first");
-    if (n == 0) return ops::clone(ops::expand(ops::eye(self.size(-1), std::nullopt, self.dtype(), self.device()), self.sizes()));
+    TAEDA_CHECK(self.dim() >= 2 && self.size(-1) == self.size(-2),
+                "linalg.matrix_power: A must be batches of square matrices, but they are ", self.sizes());
+    TAEDA_CHECK(n >= 0, "linalg.matrix_power: negative powers need an inverse; got n = ", n,
+                ", invert the matrix first");
+    if (n == 0)
+        return ops::clone(
+            ops::expand(ops::eye(self.size(-1), std::nullopt, self.dtype(), self.device()), self.sizes()));
     Tensor result, square = self;
     for (; n > 0; n /= 2) {
         if (n % 2) result = result.defined() ? ops::matmul(result, square) : square;
@@ -250,8 +285,10 @@ Tensor linalg_matrix_power(const Tensor& self, int64_t n) {
 
 Tensor linalg_cross(const Tensor& self, const Tensor& other, int64_t dim) {
     Tensors both = ops::broadcast_tensors(std::array{self, other});
-    TAEDA_CHECK(self.dim() == other.dim(), "linalg.cross: inputs must have the same number of dimensions, got ", self.sizes(), " and ", other.sizes());
-    TAEDA_CHECK(both[0].size(dim) == 3, "linalg.cross: inputs dimension ", dim, " must have length 3. Got ", self.size(dim), " and ", other.size(dim));
+    TAEDA_CHECK(self.dim() == other.dim(), "linalg.cross: inputs must have the same number of dimensions, got ",
+                self.sizes(), " and ", other.sizes());
+    TAEDA_CHECK(both[0].size(dim) == 3, "linalg.cross: inputs dimension ", dim, " must have length 3. Got ",
+                self.size(dim), " and ", other.size(dim));
     auto turned = [&](const Tensor& t, int64_t by) {
         Tensors p = ops::unbind(t, dim);
         return ops::stack(std::array{p[size_t(by % 3)], p[size_t((by + 1) % 3)], p[size_t((by + 2) % 3)]}, dim);
@@ -266,12 +303,15 @@ Tensor cross(const Tensor& self, const Tensor& other, std::optional<int64_t> dim
 }
 
 Tensor tensordot_dims(const Tensor& self, const Tensor& other, Ints dims_self, Ints dims_other) {
-    TAEDA_CHECK(dims_self.size() == dims_other.size(), "both dimension lists should have same length, got ", dims_self, " and ", dims_other);
-    Dims a = dims_self.empty() ? Dims() : wrap_dims(dims_self, self.dim()), b = dims_other.empty() ? Dims() : wrap_dims(dims_other, other.dim());
+    TAEDA_CHECK(dims_self.size() == dims_other.size(), "both dimension lists should have same length, got ", dims_self,
+                " and ", dims_other);
+    Dims a = dims_self.empty() ? Dims() : wrap_dims(dims_self, self.dim()),
+         b = dims_other.empty() ? Dims() : wrap_dims(dims_other, other.dim());
     Tensor x = self, y = other;
     for (size_t i = 0; i < a.size(); ++i) {
         int64_t s = self.size(a[i]), t = other.size(b[i]);
-        TAEDA_CHECK(s == t || s == 1 || t == 1, "contracted dimensions need to match, but first has size ", s, " in dim ", a[i], " and second has size ", t, " in dim ", b[i]);
+        TAEDA_CHECK(s == t || s == 1 || t == 1, "contracted dimensions need to match, but first has size ", s,
+                    " in dim ", a[i], " and second has size ", t, " in dim ", b[i]);
         if (s == 1 && t != 1) y = ops::sum(y, Ints{b[i]}, true);
         if (t == 1 && s != 1) x = ops::sum(x, Ints{a[i]}, true);
     }

@@ -23,7 +23,8 @@ Tensor statistics(Ints sizes, const Tensor& input) { return empty_tensor(sizes, 
 Tensor wide(const Tensor& t, const Tensor& input) { return ops::to(t, computed_in(input)); }
 
 void check_floating(const Tensor& input, const char* op) {
-    TAEDA_CHECK_AS(NotImplementedError, input.is_floating(), op, ": not implemented for '", dtype_long_name(input.dtype()),
+    TAEDA_CHECK_AS(NotImplementedError, input.is_floating(), op, ": not implemented for '",
+                   dtype_long_name(input.dtype()),
                    "'; convert the input to a floating dtype first, e.g. with .float()");
 }
 
@@ -86,8 +87,9 @@ Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
     check_channels(running_var, channels, "running_var", "batch_norm");
     if (training)
         return std::get<0>(ops::batch_norm_train(input, weight, bias, running_mean, running_var, momentum, eps));
-    TAEDA_CHECK(running_mean.defined() && running_var.defined(),
-                "batch_norm: running_mean and running_var must be defined in evaluation mode; pass training=True to use the batch's");
+    TAEDA_CHECK(
+        running_mean.defined() && running_var.defined(),
+        "batch_norm: running_mean and running_var must be defined in evaluation mode; pass training=True to use the batch's");
     return ops::batch_norm_eval(input, weight, bias, running_mean, running_var, eps);
 }
 
@@ -108,8 +110,8 @@ Three batch_norm_train(const Tensor& input, const Tensor& weight, const Tensor& 
     return {out, mean, invstd};
 }
 
-Tensor batch_norm_eval(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& mean, const Tensor& var,
-                       double eps) {
+Tensor batch_norm_eval(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& mean,
+                       const Tensor& var, double eps) {
     Tensor out = empty_tensor(input.sizes(), input.dtype(), input.device());
     if (out.is_meta() || out.numel() == 0) return out;
     Tensor invstd = ops::rsqrt(parameter(var, input) + Scalar(eps));
@@ -120,7 +122,8 @@ Tensor batch_norm_eval(const Tensor& input, const Tensor& weight, const Tensor& 
 
 Three batch_norm_backward(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& mean,
                           const Tensor& invstd, bool training, double eps) {
-    if (!thread_state.grad_enabled) return ops::fused_batch_norm_backward(grad, input, weight, mean, invstd, training, eps);
+    if (!thread_state.grad_enabled)
+        return ops::fused_batch_norm_backward(grad, input, weight, mean, invstd, training, eps);
     Tensor g = wide(grad, input), x = wide(input, input), quotient;
     Tensor scaled = weight.defined() ? g * per_channel(wide(weight, input), input) : g;
     Dims dims = all_but(1, input.dim());
@@ -139,7 +142,8 @@ Three fused_batch_norm_backward(const Tensor& grad, const Tensor& input, const T
                                 const Tensor& invstd, bool training, double) {
     Tensor grad_input = empty_tensor(input.sizes(), input.dtype(), input.device());
     Tensor grad_weight = statistics({input.size(1)}, input), grad_bias = statistics({input.size(1)}, input);
-    if (grad_input.is_meta() || without_elements(input, grad_weight, grad_bias)) return {grad_input, grad_weight, grad_bias};
+    if (grad_input.is_meta() || without_elements(input, grad_weight, grad_bias))
+        return {grad_input, grad_weight, grad_bias};
     batch_norm_grad_kernel(grad_input.device().type, grad_input, grad_weight, grad_bias, ops::contiguous(grad),
                            ops::contiguous(input), parameter(weight, input), parameter(mean, input),
                            parameter(invstd, input), training);
@@ -158,8 +162,8 @@ Tensor instance_norm(const Tensor& input, const Tensor& weight, const Tensor& bi
     sizes[0] = 1, sizes[1] = N * C;
     auto repeated = [&](const Tensor& t) { return t.defined() ? ops::repeat(t, {N}) : t; };
     Tensor mean = repeated(running_mean), var = repeated(running_var);
-    Tensor out = ops::batch_norm(ops::reshape(input, sizes), repeated(weight), repeated(bias), mean, var, use_input_stats,
-                                 momentum, eps);
+    Tensor out = ops::batch_norm(ops::reshape(input, sizes), repeated(weight), repeated(bias), mean, var,
+                                 use_input_stats, momentum, eps);
     auto keep = [&](const Tensor& running, const Tensor& each) {
         if (!use_input_stats || !running.defined()) return;
         GradMode off(false);
@@ -202,10 +206,12 @@ Dims row_sizes(const Tensor& input, size_t n) {
 }
 Tensor summed(const Tensor& t, const Dims& dims) { return dims.empty() ? t : ops::sum(t, dims); }
 
-Three row_backward(const Tensor& grad, const Tensor& input, Ints shape, const Tensor& weight, double eps, bool centered) {
+Three row_backward(const Tensor& grad, const Tensor& input, Ints shape, const Tensor& weight, double eps,
+                   bool centered) {
     Tensor g = wide(grad, input), quotient;
     Tensor scaled = weight.defined() ? g * wide(weight, input) : g;
-    Tensor grad_input = standard_backward(scaled, wide(input, input), last_dims(input, shape.size()), eps, centered, quotient);
+    Tensor grad_input =
+        standard_backward(scaled, wide(input, input), last_dims(input, shape.size()), eps, centered, quotient);
     Dims rows = first_dims(input, shape.size());
     return {grad_input, summed(g * quotient, rows), summed(g, rows)};
 }
@@ -222,11 +228,13 @@ Three fused_row_backward(const Tensor& grad, const Tensor& input, Ints shape, co
 
 }  // namespace
 
-Tensor layer_norm(const Tensor& input, Ints normalized_shape, const Tensor& weight, const Tensor& bias, double eps, bool) {
+Tensor layer_norm(const Tensor& input, Ints normalized_shape, const Tensor& weight, const Tensor& bias, double eps,
+                  bool) {
     return std::get<0>(ops::native_layer_norm(input, normalized_shape, weight, bias, eps));
 }
 
-Three native_layer_norm(const Tensor& input, Ints normalized_shape, const Tensor& weight, const Tensor& bias, double eps) {
+Three native_layer_norm(const Tensor& input, Ints normalized_shape, const Tensor& weight, const Tensor& bias,
+                        double eps) {
     check_normalized(input, normalized_shape, weight, bias, "layer_norm");
     return ops::layer_norm_forward(input, normalized_shape, weight, bias, eps);
 }
@@ -246,15 +254,18 @@ Three layer_norm_backward(const Tensor& grad, const Tensor& input, Ints shape, c
     return ops::fused_layer_norm_backward(grad, input, shape, mean, rstd, weight, eps);
 }
 
-Three fused_layer_norm_backward(const Tensor& grad, const Tensor& input, Ints shape, const Tensor& mean, const Tensor& rstd,
-                                const Tensor& weight, double) {
+Three fused_layer_norm_backward(const Tensor& grad, const Tensor& input, Ints shape, const Tensor& mean,
+                                const Tensor& rstd, const Tensor& weight, double) {
     return fused_row_backward(grad, input, shape, mean, rstd, weight);
 }
 
 Tensor rms_norm(const Tensor& input, Ints normalized_shape, const Tensor& weight, std::optional<double> eps) {
     check_normalized(input, normalized_shape, weight, Tensor(), "rms_norm");
     DType d = input.dtype();
-    double smallest = d == DType::float64 ? 0x1p-52 : d == DType::float32 ? 0x1p-23 : d == DType::float16 ? 0x1p-10 : 0x1p-7;
+    double smallest = d == DType::float64   ? 0x1p-52
+                      : d == DType::float32 ? 0x1p-23
+                      : d == DType::float16 ? 0x1p-10
+                                            : 0x1p-7;
     return std::get<0>(ops::rms_norm_forward(input, normalized_shape, weight, eps.value_or(smallest)));
 }
 
@@ -262,8 +273,8 @@ std::tuple<Tensor, Tensor> rms_norm_forward(const Tensor& input, Ints shape, con
     Tensor out = empty_tensor(input.sizes(), input.dtype(), input.device());
     Tensor rstd = statistics(row_sizes(input, shape.size()), input);
     if (!out.is_meta())
-        layer_norm_kernel(out.device().type, out, Tensor(), rstd, ops::contiguous(input), parameter(weight, input), Tensor(),
-                          eps);
+        layer_norm_kernel(out.device().type, out, Tensor(), rstd, ops::contiguous(input), parameter(weight, input),
+                          Tensor(), eps);
     return {out, rstd};
 }
 
@@ -281,8 +292,10 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight,
     TAEDA_CHECK(input.dim() >= 2, "group_norm: expected input of shape (N, C, ...), got shape ", input.sizes());
     check_floating(input, "group_norm");
     int64_t channels = input.size(1);
-    TAEDA_CHECK(num_groups > 0 && channels % num_groups == 0, "group_norm: expected number of channels in input to be divisible by "
-                "num_groups, but got input of shape ", input.sizes(), " and num_groups=", num_groups);
+    TAEDA_CHECK(num_groups > 0 && channels % num_groups == 0,
+                "group_norm: expected number of channels in input to be divisible by "
+                "num_groups, but got input of shape ",
+                input.sizes(), " and num_groups=", num_groups);
     check_channels(weight, channels, "weight", "group_norm");
     check_channels(bias, channels, "bias", "group_norm");
     return std::get<0>(ops::group_norm_forward(input, num_groups, weight, bias, eps));
@@ -297,16 +310,17 @@ Three group_norm_forward(const Tensor& input, int64_t groups, const Tensor& weig
     return {out, mean, rstd};
 }
 
-Three group_norm_backward(const Tensor& grad, const Tensor& input, int64_t groups, const Tensor& mean, const Tensor& rstd,
-                          const Tensor& weight, double eps) {
+Three group_norm_backward(const Tensor& grad, const Tensor& input, int64_t groups, const Tensor& mean,
+                          const Tensor& rstd, const Tensor& weight, double eps) {
     if (!thread_state.grad_enabled) return ops::fused_group_norm_backward(grad, input, groups, mean, rstd, weight, eps);
     Tensor g = wide(grad, input), quotient;
     Tensor scaled = weight.defined() ? g * per_channel(wide(weight, input), input) : g;
     Dims grouped{input.size(0), groups, -1};
-    Tensor grad_input = standard_backward(ops::reshape(scaled, grouped), ops::reshape(wide(input, input), grouped), Ints{2}, eps,
-                                          true, quotient);
+    Tensor grad_input = standard_backward(ops::reshape(scaled, grouped), ops::reshape(wide(input, input), grouped),
+                                          Ints{2}, eps, true, quotient);
     Dims dims = all_but(1, input.dim());
-    return {ops::reshape(grad_input, input.sizes()), ops::sum(g * ops::reshape(quotient, input.sizes()), dims), ops::sum(g, dims)};
+    return {ops::reshape(grad_input, input.sizes()), ops::sum(g * ops::reshape(quotient, input.sizes()), dims),
+            ops::sum(g, dims)};
 }
 
 Three fused_group_norm_backward(const Tensor& grad, const Tensor& input, int64_t groups, const Tensor& mean,

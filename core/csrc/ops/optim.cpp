@@ -27,7 +27,8 @@ bool is_dense(const Tensor& t) {
 // The lists of one call. Parameters whose tensors are not dense in one common order are worked on in copies.
 class Step {
 public:
-    Step(const char* op, TensorList params, std::initializer_list<std::pair<const char*, TensorList>> others) : op_(op) {
+    Step(const char* op, TensorList params, std::initializer_list<std::pair<const char*, TensorList>> others)
+        : op_(op) {
         lists_.emplace_back(params.begin(), params.end());
         for (const auto& [name, list] : others) {
             TAEDA_CHECK(list.empty() || list.size() == params.size(), op, ": ", name, " has ", list.size(),
@@ -51,10 +52,10 @@ public:
 
 private:
     void check(const char* name, const Tensor& t, const Tensor& param, size_t i) const {
-        TAEDA_CHECK(t.sizes() == param.sizes(), op_, ": ", name, "[", i, "] has shape ", t.sizes(), ", but self[", i, "] has shape ",
-                    param.sizes());
-        TAEDA_CHECK(t.dtype() == param.dtype(), op_, ": ", name, "[", i, "] has dtype ", t.dtype(), ", but self[", i, "] has dtype ",
-                    param.dtype());
+        TAEDA_CHECK(t.sizes() == param.sizes(), op_, ": ", name, "[", i, "] has shape ", t.sizes(), ", but self[", i,
+                    "] has shape ", param.sizes());
+        TAEDA_CHECK(t.dtype() == param.dtype(), op_, ": ", name, "[", i, "] has dtype ", t.dtype(), ", but self[", i,
+                    "] has dtype ", param.dtype());
     }
     bool fits(size_t i) const {
         if (!is_dense(lists_[0][i])) return false;
@@ -79,57 +80,64 @@ private:
 };
 
 void check_steps(const char* op, TensorList params, TensorList steps) {
-    TAEDA_CHECK(steps.size() == params.size(), op, ": state_steps has ", steps.size(), " tensors, but self has ", params.size());
+    TAEDA_CHECK(steps.size() == params.size(), op, ": state_steps has ", steps.size(), " tensors, but self has ",
+                params.size());
     for (const Tensor& s : steps)
         TAEDA_CHECK(s.numel() == 1 && (s.dtype() == DType::float32 || s.dtype() == DType::float64), op,
-                    ": state_steps must be float32 or float64 tensors of one element, got shape ", s.sizes(), " and dtype ", s.dtype());
+                    ": state_steps must be float32 or float64 tensors of one element, got shape ", s.sizes(),
+                    " and dtype ", s.dtype());
 }
 
 void adam(const char* op, TensorList self, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
           TensorList max_exp_avg_sqs, TensorList state_steps, const AdamOptions& options) {
     check_steps(op, self, state_steps);
-    Step s(op, self, {{"grads", grads}, {"exp_avgs", exp_avgs}, {"exp_avg_sqs", exp_avg_sqs}, {"max_exp_avg_sqs", max_exp_avg_sqs}});
+    Step s(
+        op, self,
+        {{"grads", grads}, {"exp_avgs", exp_avgs}, {"exp_avg_sqs", exp_avg_sqs}, {"max_exp_avg_sqs", max_exp_avg_sqs}});
     adam_step_kernel(s.device(), s[0], s[1], s[2], s[3], s[4], state_steps, options);
     s.finish(self);
 }
 
 }  // namespace
 
-void _fused_sgd_(TensorList self, TensorList grads, TensorList momentum_buffers, double lr, double weight_decay, double momentum,
-                 double dampening, bool nesterov, bool maximize, bool is_first_step) {
+void _fused_sgd_(TensorList self, TensorList grads, TensorList momentum_buffers, double lr, double weight_decay,
+                 double momentum, double dampening, bool nesterov, bool maximize, bool is_first_step) {
     Step s("_fused_sgd_", self, {{"grads", grads}, {"momentum_buffers", momentum_buffers}});
     SgdOptions options{lr, weight_decay, momentum, dampening, nesterov, maximize, is_first_step};
     sgd_step_kernel(s.device(), s[0], s[1], s[2], options);
     s.finish(self);
 }
 
-void _fused_adam_(TensorList self, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs, TensorList max_exp_avg_sqs,
-                  TensorList state_steps, double lr, double beta1, double beta2, double weight_decay, double eps, bool amsgrad,
-                  bool maximize) {
+void _fused_adam_(TensorList self, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
+                  TensorList max_exp_avg_sqs, TensorList state_steps, double lr, double beta1, double beta2,
+                  double weight_decay, double eps, bool amsgrad, bool maximize) {
     adam("_fused_adam_", self, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
          {lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, false});
 }
 
-void _fused_adamw_(TensorList self, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs, TensorList max_exp_avg_sqs,
-                   TensorList state_steps, double lr, double beta1, double beta2, double weight_decay, double eps, bool amsgrad,
-                   bool maximize) {
+void _fused_adamw_(TensorList self, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
+                   TensorList max_exp_avg_sqs, TensorList state_steps, double lr, double beta1, double beta2,
+                   double weight_decay, double eps, bool amsgrad, bool maximize) {
     adam("_fused_adamw_", self, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps,
          {lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, true});
 }
 
-void _fused_rmsprop_(TensorList self, TensorList grads, TensorList square_avgs, TensorList grad_avgs, TensorList momentum_buffers,
-                     TensorList state_steps, double lr, double alpha, double eps, double weight_decay, double momentum,
-                     bool centered, bool maximize) {
+void _fused_rmsprop_(TensorList self, TensorList grads, TensorList square_avgs, TensorList grad_avgs,
+                     TensorList momentum_buffers, TensorList state_steps, double lr, double alpha, double eps,
+                     double weight_decay, double momentum, bool centered, bool maximize) {
     check_steps("_fused_rmsprop_", self, state_steps);
     Step s("_fused_rmsprop_", self,
-           {{"grads", grads}, {"square_avgs", square_avgs}, {"grad_avgs", grad_avgs}, {"momentum_buffers", momentum_buffers}});
+           {{"grads", grads},
+            {"square_avgs", square_avgs},
+            {"grad_avgs", grad_avgs},
+            {"momentum_buffers", momentum_buffers}});
     RmspropOptions options{lr, alpha, eps, weight_decay, momentum, centered, maximize};
     rmsprop_step_kernel(s.device(), s[0], s[1], s[2], s[3], s[4], state_steps, options);
     s.finish(self);
 }
 
-void _fused_adagrad_(TensorList self, TensorList grads, TensorList state_sums, TensorList state_steps, double lr, double lr_decay,
-                     double weight_decay, double eps, bool maximize) {
+void _fused_adagrad_(TensorList self, TensorList grads, TensorList state_sums, TensorList state_steps, double lr,
+                     double lr_decay, double weight_decay, double eps, bool maximize) {
     check_steps("_fused_adagrad_", self, state_steps);
     Step s("_fused_adagrad_", self, {{"grads", grads}, {"state_sums", state_sums}});
     AdagradOptions options{lr, lr_decay, weight_decay, eps, maximize};

@@ -17,7 +17,8 @@ Sides sides_of(Ints pad, int64_t dims, int64_t d) {
 
 void check_pad(const Tensor& self, Ints pad) {
     TAEDA_CHECK(pad.size() % 2 == 0, "Padding length must be divisible by 2, got ", pad.size(), " values: ", pad);
-    TAEDA_CHECK(int64_t(pad.size()) <= 2 * self.dim(), "Padding length should be less than or equal to two times the input dimension but got padding length ",
+    TAEDA_CHECK(int64_t(pad.size()) <= 2 * self.dim(),
+                "Padding length should be less than or equal to two times the input dimension but got padding length ",
                 pad.size(), " and input of dimension ", self.dim());
 }
 
@@ -49,19 +50,24 @@ Tensor border(const Tensor& t, int64_t d, int64_t count, bool is_front, const st
 
 void check_border(const Tensor& t, int64_t d, Sides s, const std::string& mode) {
     int64_t size = t.size(d), most = mode == "reflect" ? size - 1 : mode == "circular" ? size : INT64_MAX;
-    TAEDA_CHECK(size > 0, "pad: dimension ", d, " of input ", t.sizes(), " is empty, so that there is nothing to ", mode);
+    TAEDA_CHECK(size > 0, "pad: dimension ", d, " of input ", t.sizes(), " is empty, so that there is nothing to ",
+                mode);
     if (mode == "circular")
-        TAEDA_CHECK(s.before <= most && s.after <= most, "Padding value causes wrapping around more than once: got padding (", s.before, ", ",
-                    s.after, ") at dimension ", d, " of input ", t.sizes());
-    TAEDA_CHECK(s.before <= most && s.after <= most, "Padding size should be less than the corresponding input dimension, but got: padding (",
-                s.before, ", ", s.after, ") at dimension ", d, " of input ", t.sizes());
+        TAEDA_CHECK(s.before <= most && s.after <= most,
+                    "Padding value causes wrapping around more than once: got padding (", s.before, ", ", s.after,
+                    ") at dimension ", d, " of input ", t.sizes());
+    TAEDA_CHECK(s.before <= most && s.after <= most,
+                "Padding size should be less than the corresponding input dimension, but got: padding (", s.before,
+                ", ", s.after, ") at dimension ", d, " of input ", t.sizes());
 }
 
 Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
     auto spatial = int64_t(pad.size()) / 2;
     bool fits = spatial >= 1 && spatial <= 3 && (self.dim() == spatial + 1 || self.dim() == spatial + 2);
-    TAEDA_CHECK_AS(NotImplementedError, fits, "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: mode '", mode,
-                   "' takes pad of 2 values for 2 or 3 dims, 4 for 3 or 4, 6 for 4 or 5; got ", pad.size(), " values for shape ", self.sizes());
+    TAEDA_CHECK_AS(NotImplementedError, fits,
+                   "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: mode '", mode,
+                   "' takes pad of 2 values for 2 or 3 dims, 4 for 3 or 4, 6 for 4 or 5; got ", pad.size(),
+                   " values for shape ", self.sizes());
     Tensor result = cut(self, pad);
     for (int64_t d = self.dim() - 1; d >= self.dim() - spatial; --d) {
         auto [before, after] = sides_of(pad, self.dim(), d);
@@ -100,8 +106,8 @@ Tensor constant_pad_nd(const Tensor& self, Ints pad, const Scalar& value) {
 Tensor pad(const Tensor& self, Ints pad, const std::string& mode, std::optional<double> value) {
     check_pad(self, pad);
     if (mode == "constant") return ops::constant_pad_nd(self, pad, Scalar(value.value_or(0.0)));
-    TAEDA_CHECK_AS(NotImplementedError, mode == "reflect" || mode == "replicate" || mode == "circular", "Unrecognised padding mode ", mode,
-                   "; use constant, reflect, replicate or circular");
+    TAEDA_CHECK_AS(NotImplementedError, mode == "reflect" || mode == "replicate" || mode == "circular",
+                   "Unrecognised padding mode ", mode, "; use constant, reflect, replicate or circular");
     TAEDA_CHECK_AS(ValueError, !value || *value == 0.0, "Padding mode \"", mode, "\" doesn't take in value argument");
     return pad_with_itself(self, pad, mode);
 }

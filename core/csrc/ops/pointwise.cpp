@@ -19,7 +19,8 @@ Tensor number(double value) { return wrapped_number(Scalar(value)); }
 Tensor div(const Tensor& self, const Tensor& other, const std::optional<std::string>& mode) {
     if (!mode) return ops::true_divide(self, other);
     if (*mode == "floor") return ops::floor_divide(self, other);
-    TAEDA_CHECK(*mode == "trunc", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
+    TAEDA_CHECK(*mode == "trunc", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+                *mode, "'");
     return ops::div_trunc(self, other);
 }
 
@@ -43,10 +44,11 @@ Tensor ldexp(const Tensor& self, const Tensor& other) { return self * ops::pow(n
 
 Tensor conj(const Tensor& self) { return self.is_complex() ? ops::conj_complex(self) : self; }
 
-Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) {
+Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf) {
     if (is_integral(self.dtype(), true)) return ops::clone(self);
-    double largest = self.dtype() == DType::float64   ? std::numeric_limits<double>::max()
-                     : self.dtype() == DType::float16 ? 65504.0
+    double largest = self.dtype() == DType::float64    ? std::numeric_limits<double>::max()
+                     : self.dtype() == DType::float16  ? 65504.0
                      : self.dtype() == DType::bfloat16 ? 3.3895313892515355e38
                                                        : double(std::numeric_limits<float>::max());
     double inf = std::numeric_limits<double>::infinity();
@@ -96,7 +98,8 @@ Tensor clamp(const Tensor& self, const std::optional<Scalar>& min, const std::op
     TAEDA_CHECK(!self.is_complex(), "clamp is not supported for complex types");
     Scalar limit = min ? *min : *max;
     bool widens = is_integral(self.dtype(), true) && ((min && min->is_floating()) || (max && max->is_floating()));
-    Tensor x = widens || self.dtype() == DType::bool_ ? ops::to(self, result_type(self, widens ? Scalar(1.0) : limit)) : self;
+    Tensor x =
+        widens || self.dtype() == DType::bool_ ? ops::to(self, result_type(self, widens ? Scalar(1.0) : limit)) : self;
     if (min && max) return ops::clamp_both(x, *min, *max);
     return min ? ops::clamp_min(x, *min) : ops::clamp_max(x, *max);
 }
@@ -113,7 +116,8 @@ Tensor clamp_max(const Tensor& self, const Tensor& max) { return ops::minimum(se
 
 Tensor gelu(const Tensor& self, const std::string& approximate) {
     if (approximate == "none") return ops::gelu_exact(self);
-    TAEDA_CHECK(approximate == "tanh", "gelu: approximate argument must be either none or tanh, got '", approximate, "'");
+    TAEDA_CHECK(approximate == "tanh", "gelu: approximate argument must be either none or tanh, got '", approximate,
+                "'");
     return ops::gelu_tanh(self);
 }
 Tensor gelu_tanh_backward(const Tensor& grad, const Tensor& x) {
@@ -144,11 +148,14 @@ Tensor hardswish_backward(const Tensor& grad, const Tensor& x) {
     return ops::where(x <= -3, number(0), ops::where(x < 3, grad * (x / 3 + 0.5), grad));
 }
 Tensor prelu(const Tensor& self, const Tensor& weight) {
-    TAEDA_CHECK(weight.dim() <= 1 && (weight.numel() == 1 || self.dim() >= 1), "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
+    TAEDA_CHECK(weight.dim() <= 1 && (weight.numel() == 1 || self.dim() >= 1),
+                "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
     Tensor w = weight;
     if (weight.numel() != 1) {
         int64_t channels = self.dim() > 1 ? self.size(1) : 1;
-        TAEDA_CHECK(channels == weight.numel(), "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(), " and channel size = ", channels, ".");
+        TAEDA_CHECK(channels == weight.numel(),
+                    "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),
+                    " and channel size = ", channels, ".");
         Dims shape(size_t(std::max<int64_t>(self.dim(), 1)), 1);
         if (self.dim() > 1) shape[1] = weight.numel();
         w = ops::reshape(weight, shape);
@@ -159,7 +166,8 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
 }
 Tensor glu(const Tensor& self, int64_t dim) {
     TAEDA_CHECK(self.dim() > 0, "glu does not support 0-dimensional tensors");
-    TAEDA_CHECK(self.size(dim) % 2 == 0, "Halving dimension must be even, but dimension ", dim, " is size ", self.size(dim));
+    TAEDA_CHECK(self.size(dim) % 2 == 0, "Halving dimension must be even, but dimension ", dim, " is size ",
+                self.size(dim));
     Tensors halves = ops::chunk(self, 2, dim);
     return halves[0] * ops::sigmoid(halves[1]);
 }
@@ -205,7 +213,8 @@ Tensor i1_backward(const Tensor& grad, const Tensor& x, const Tensor& result) {
 }
 Tensor i1e_backward(const Tensor& grad, const Tensor& x, const Tensor& result) {
     Tensor safe = ops::where(x == 0, number(1), x);
-    return grad * ops::where(x == 0, number(0.5), ops::special_i0e(safe) - result * (ops::sgn(safe) + ops::reciprocal(safe)));
+    return grad *
+           ops::where(x == 0, number(0.5), ops::special_i0e(safe) - result * (ops::sgn(safe) + ops::reciprocal(safe)));
 }
 Tensor copysign_backward(const Tensor& grad, const Tensor& self, const Tensor& result) {
     return ops::where(self == 0, number(0), grad * (result / self));
@@ -214,7 +223,8 @@ Tensor angle_backward(const Tensor& grad, const Tensor& z) {
     if (!z.is_complex()) return ops::zeros_like(grad);
     Tensor re = ops::real(z), im = ops::imag(z), square = re * re + im * im;
     Tensor safe = ops::where(square == 0, number(1), square);
-    return ops::where(square == 0, wrapped_number(Scalar(std::complex<double>(0, 0))), ops::complex(-im / safe * grad, re / safe * grad));
+    return ops::where(square == 0, wrapped_number(Scalar(std::complex<double>(0, 0))),
+                      ops::complex(-im / safe * grad, re / safe * grad));
 }
 // The gradient of maximum and minimum: halved where both are equal.
 Tensor extreme_backward(const Tensor& grad, const Tensor& self, const Tensor& other, const Tensor& result) {

@@ -1,20 +1,21 @@
 // Pooling: shapes, checks and calls of the kernels.
-#include "kernels/index.h"
 #include "kernels/pool.h"
+#include "kernels/index.h"
 #include "native.h"
 
 namespace taeda::native {
 
 namespace {
 
-constexpr const char* kLayouts[] = {"(N, C, L) or (C, L)", "(N, C, H, W) or (C, H, W)", "(N, C, D, H, W) or (C, D, H, W)"};
+constexpr const char* kLayouts[] = {"(N, C, L) or (C, L)", "(N, C, H, W) or (C, H, W)",
+                                    "(N, C, D, H, W) or (C, D, H, W)"};
 
 void check_input(const Tensor& x, size_t dims, const char* op) {
     bool fits = x.dim() == int64_t(dims) + 1 || x.dim() == int64_t(dims) + 2;
     TAEDA_CHECK(fits, op, ": expected input of shape ", kLayouts[dims - 1], ", got shape ", x.sizes());
     for (size_t d = x.sizes().size() - dims - 1; d < x.sizes().size(); ++d)
-        TAEDA_CHECK(x.sizes()[d] > 0, op, ": expected input whose dimensions are not empty (but for the batch), got shape ",
-                    x.sizes());
+        TAEDA_CHECK(x.sizes()[d] > 0, op,
+                    ": expected input whose dimensions are not empty (but for the batch), got shape ", x.sizes());
 }
 
 // The three lists of a window as the last entries of the geometry.
@@ -26,15 +27,17 @@ PoolGeometry window(Ints sizes, Ints kernel, Ints stride, Ints padding, Ints dil
         int64_t k = g.kernel[d] = kernel[i], s = g.stride[d] = stride.empty() ? kernel[i] : stride[i];
         int64_t p = g.padding[d] = padding[i], apart = g.dilation[d] = dilation.empty() ? 1 : dilation[i];
         int64_t in = g.input[d] = sizes[sizes.size() - n + i], extent = apart * (k - 1) + 1;
-        TAEDA_CHECK(k > 0 && s > 0 && apart > 0, op, ": kernel_size, stride and dilation must be greater than zero, got ", kernel,
-                    ", ", stride, " and ", dilation);
-        TAEDA_CHECK(p >= 0 && p <= extent / 2, op, ": pad should be at most half of effective kernel size, and not negative; got pad=", p,
+        TAEDA_CHECK(k > 0 && s > 0 && apart > 0, op,
+                    ": kernel_size, stride and dilation must be greater than zero, got ", kernel, ", ", stride, " and ",
+                    dilation);
+        TAEDA_CHECK(p >= 0 && p <= extent / 2, op,
+                    ": pad should be at most half of effective kernel size, and not negative; got pad=", p,
                     ", kernel_size=", k, " and dilation=", apart);
         int64_t room = in + 2 * p - extent + (ceil_mode ? s - 1 : 0);
         int64_t out = (room >= 0 ? room / s : -1) + 1;
         if (ceil_mode && (out - 1) * s >= in + p) --out;
-        TAEDA_CHECK(out >= 1, op, ": the window (kernel_size ", kernel, ", padding ", padding, ") does not fit into an input of shape ",
-                    sizes, "; its output would be empty");
+        TAEDA_CHECK(out >= 1, op, ": the window (kernel_size ", kernel, ", padding ", padding,
+                    ") does not fit into an input of shape ", sizes, "; its output would be empty");
         g.output[d] = out;
     }
     return g;
@@ -44,7 +47,8 @@ PoolGeometry parts(Ints sizes, Ints output_size, const char* op) {
     PoolGeometry g;
     size_t n = output_size.size(), first = 3 - n;
     for (size_t i = 0; i < n; ++i) {
-        TAEDA_CHECK(output_size[i] >= 0, op, ": elements of output_size must be greater than or equal to 0, got ", output_size);
+        TAEDA_CHECK(output_size[i] >= 0, op, ": elements of output_size must be greater than or equal to 0, got ",
+                    output_size);
         g.output[first + i] = output_size[i];
         g.input[first + i] = sizes[sizes.size() - n + i];
     }
@@ -59,7 +63,8 @@ Dims pooled_sizes(Ints sizes, const PoolGeometry& g, size_t dims) {
 
 using Pair = std::tuple<Tensor, Tensor>;
 
-Pair max_pool_pair(const Tensor& self, Ints kernel, Ints stride, Ints padding, Ints dilation, bool ceil_mode, const char* op) {
+Pair max_pool_pair(const Tensor& self, Ints kernel, Ints stride, Ints padding, Ints dilation, bool ceil_mode,
+                   const char* op) {
     check_input(self, kernel.size(), op);
     PoolGeometry g = window(self.sizes(), kernel, stride, padding, dilation, ceil_mode, op);
     Dims sizes = pooled_sizes(self.sizes(), g, kernel.size());
@@ -105,7 +110,8 @@ Tensor adaptive_avg_pool_of(const Tensor& self, Ints output_size, const char* op
                                      bool ceil_mode) { \
         return max_pool_pair(self, kernel_size, stride, padding, dilation, ceil_mode, "max_pool" #N "d"); \
     } \
-    Tensor max_pool##N##d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, Ints dilation, bool ceil_mode) { \
+    Tensor max_pool##N##d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, Ints dilation, \
+                          bool ceil_mode) { \
         return std::get<0>(ops::max_pool##N##d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)); \
     } \
     Pair adaptive_max_pool##N##d(const Tensor& self, Ints output_size) { \
@@ -119,28 +125,34 @@ TAEDA_POOLS(2)
 TAEDA_POOLS(3)
 #undef TAEDA_POOLS
 
-Tensor avg_pool1d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode, bool count_include_pad) {
+Tensor avg_pool1d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode,
+                  bool count_include_pad) {
     return avg_pool_of(self, kernel_size, stride, padding, ceil_mode, count_include_pad, {}, "avg_pool1d");
 }
-Tensor avg_pool2d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode, bool count_include_pad,
-                  std::optional<int64_t> divisor_override) {
-    return avg_pool_of(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, "avg_pool2d");
+Tensor avg_pool2d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode,
+                  bool count_include_pad, std::optional<int64_t> divisor_override) {
+    return avg_pool_of(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override,
+                       "avg_pool2d");
 }
-Tensor avg_pool3d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode, bool count_include_pad,
-                  std::optional<int64_t> divisor_override) {
-    return avg_pool_of(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, "avg_pool3d");
+Tensor avg_pool3d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode,
+                  bool count_include_pad, std::optional<int64_t> divisor_override) {
+    return avg_pool_of(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override,
+                       "avg_pool3d");
 }
 
 Tensor avg_pool(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode, bool count_include_pad,
                 std::optional<int64_t> divisor_override) {
-    if (kernel_size.size() == 1) return ops::avg_pool1d(self, kernel_size, stride, padding, ceil_mode, count_include_pad);
+    if (kernel_size.size() == 1)
+        return ops::avg_pool1d(self, kernel_size, stride, padding, ceil_mode, count_include_pad);
     auto pool = kernel_size.size() == 2 ? ops::avg_pool2d : ops::avg_pool3d;
     return pool(self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override);
 }
 
 Tensor adaptive_avg_pool(const Tensor& self, Ints output_size) {
     size_t n = output_size.size();
-    return (n == 1 ? ops::adaptive_avg_pool1d : n == 2 ? ops::adaptive_avg_pool2d : ops::adaptive_avg_pool3d)(self, output_size);
+    return (n == 1   ? ops::adaptive_avg_pool1d
+            : n == 2 ? ops::adaptive_avg_pool2d
+                     : ops::adaptive_avg_pool3d)(self, output_size);
 }
 
 // -- gradients ---------------------------------------------------------------------------------------------------------
@@ -170,14 +182,16 @@ Tensor avg_pool_backward(const Tensor& grad, Ints sizes, Ints kernel_size, Ints 
     Tensor out = empty_tensor(sizes, grad.dtype(), grad.device());
     if (out.is_meta()) return out;
     PoolGeometry g = window(sizes, kernel_size, stride, padding, {}, ceil_mode, "avg_pool");
-    avg_pool_grad_kernel(out.device().type, out, ops::contiguous(grad), g, count_include_pad, divisor_override.value_or(0));
+    avg_pool_grad_kernel(out.device().type, out, ops::contiguous(grad), g, count_include_pad,
+                         divisor_override.value_or(0));
     return out;
 }
 
 Tensor adaptive_avg_pool_backward(const Tensor& grad, Ints sizes, Ints output_size) {
     Tensor out = empty_tensor(sizes, grad.dtype(), grad.device());
     if (out.is_meta()) return out;
-    adaptive_avg_pool_grad_kernel(out.device().type, out, ops::contiguous(grad), parts(sizes, output_size, "adaptive_avg_pool"));
+    adaptive_avg_pool_grad_kernel(out.device().type, out, ops::contiguous(grad),
+                                  parts(sizes, output_size, "adaptive_avg_pool"));
     return out;
 }
 

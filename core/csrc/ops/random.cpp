@@ -75,7 +75,8 @@ Tensor bernoulli_(const Tensor& self, double p, const Generator& generator) {
     return ops::copy_(self, uniform_like(self, generator, DType::float64) < p);
 }
 Tensor bernoulli_(const Tensor& self, const Tensor& p, const Generator& generator) {
-    TAEDA_CHECK(p.is_meta() || p.numel() == 0 || (ops::to(ops::all(ops::logical_and(p >= 0, p <= 1)), DType::bool_).data<bool>()[0]),
+    TAEDA_CHECK(p.is_meta() || p.numel() == 0 ||
+                    (ops::to(ops::all(ops::logical_and(p >= 0, p <= 1)), DType::bool_).data<bool>()[0]),
                 "Expected p_in >= 0 && p_in <= 1 to be true: probabilities must lie in [0, 1]");
     return ops::copy_(self, uniform_like(self, generator, DType::float64) < ops::to(p, DType::float64));
 }
@@ -118,7 +119,9 @@ Tensor random_(const Tensor& self, const Generator& generator) {
     fill_integers(self, 0, range, generator);
     return self;
 }
-Tensor random_(const Tensor& self, int64_t to, const Generator& generator) { return native::random_(self, 0, to, generator); }
+Tensor random_(const Tensor& self, int64_t to, const Generator& generator) {
+    return native::random_(self, 0, to, generator);
+}
 Tensor random_(const Tensor& self, int64_t from, std::optional<int64_t> to, const Generator& generator) {
     int64_t end = to.value_or(INT64_MAX);
     TAEDA_CHECK(from < end, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", end);
@@ -134,7 +137,8 @@ Tensor fresh(Ints size, std::optional<DType> dtype, std::optional<Device> device
     return empty_tensor(size, dtype.value_or(otherwise), device.value_or(Device{}));
 }
 
-Tensor like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> format) {
+Tensor like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+            std::optional<MemoryFormat> format) {
     return ops::empty_like(self, dtype, device, format);
 }
 
@@ -149,20 +153,24 @@ Tensor randn(Ints size, const Generator& g, std::optional<DType> dtype, std::opt
 Tensor randint(int64_t high, Ints size, const Generator& g, std::optional<DType> dtype, std::optional<Device> device) {
     return native::randint(0, high, size, g, dtype, device);
 }
-Tensor randint(int64_t low, int64_t high, Ints size, const Generator& g, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor randint(int64_t low, int64_t high, Ints size, const Generator& g, std::optional<DType> dtype,
+               std::optional<Device> device) {
     return native::random_(fresh(size, dtype, device, DType::int64), low, high, g);
 }
-Tensor rand_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> f) {
+Tensor rand_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+                 std::optional<MemoryFormat> f) {
     return native::uniform_(like(self, dtype, device, f), 0, 1, Generator());
 }
-Tensor randn_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> f) {
+Tensor randn_like(const Tensor& self, std::optional<DType> dtype, std::optional<Device> device,
+                  std::optional<MemoryFormat> f) {
     return native::normal_(like(self, dtype, device, f), 0, 1, Generator());
 }
-Tensor randint_like(const Tensor& self, int64_t high, std::optional<DType> dtype, std::optional<Device> device, std::optional<MemoryFormat> f) {
+Tensor randint_like(const Tensor& self, int64_t high, std::optional<DType> dtype, std::optional<Device> device,
+                    std::optional<MemoryFormat> f) {
     return native::random_(like(self, dtype, device, f), 0, high, Generator());
 }
-Tensor randint_like(const Tensor& self, int64_t low, int64_t high, std::optional<DType> dtype, std::optional<Device> device,
-                    std::optional<MemoryFormat> f) {
+Tensor randint_like(const Tensor& self, int64_t low, int64_t high, std::optional<DType> dtype,
+                    std::optional<Device> device, std::optional<MemoryFormat> f) {
     return native::random_(like(self, dtype, device, f), low, high, Generator());
 }
 
@@ -184,7 +192,9 @@ Tensor bernoulli(const Tensor& self, const Generator& g) {
     check_floating(self, "bernoulli");
     return native::bernoulli_(ops::empty_like(self), self, g);
 }
-Tensor bernoulli(const Tensor& self, double p, const Generator& g) { return native::bernoulli_(ops::empty_like(self), p, g); }
+Tensor bernoulli(const Tensor& self, double p, const Generator& g) {
+    return native::bernoulli_(ops::empty_like(self), p, g);
+}
 
 Tensor poisson(const Tensor& self, const Generator& g) {
     check_floating(self, "poisson");
@@ -218,12 +228,14 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
     check_floating(self, "multinomial");
     int64_t classes = self.size(-1);
     TAEDA_CHECK(num_samples > 0, "cannot sample n_sample <= 0 samples, got ", num_samples);
-    TAEDA_CHECK(replacement || num_samples <= classes, "cannot sample n_sample > prob_dist.size(-1) samples without replacement: ",
-                num_samples, " > ", classes);
+    TAEDA_CHECK(replacement || num_samples <= classes,
+                "cannot sample n_sample > prob_dist.size(-1) samples without replacement: ", num_samples, " > ",
+                classes);
     Tensor p = ops::to(self, DType::float64);
     Tensor valid = ops::logical_and(ops::isfinite(p), p >= 0);
     TAEDA_CHECK(ops::all(valid).data<bool>()[0], "probability tensor contains either `inf`, `nan` or element < 0");
-    TAEDA_CHECK(ops::all(ops::sum(p, Ints{-1}, false) > 0).data<bool>()[0], "invalid multinomial distribution (sum of probabilities <= 0)");
+    TAEDA_CHECK(ops::all(ops::sum(p, Ints{-1}, false) > 0).data<bool>()[0],
+                "invalid multinomial distribution (sum of probabilities <= 0)");
     if (replacement) {
         Tensor cumulative = ops::cumsum(p, -1);
         Tensor total = ops::narrow(cumulative, -1, classes - 1, 1);
@@ -237,16 +249,20 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
 }
 
 Tensor normal(const Tensor& mean, const Tensor& std, const Generator& g) {
-    TAEDA_CHECK(std.is_meta() || std.numel() == 0 || ops::all(std >= 0).data<bool>()[0], "normal expects all elements of std >= 0.0");
+    TAEDA_CHECK(std.is_meta() || std.numel() == 0 || ops::all(std >= 0).data<bool>()[0],
+                "normal expects all elements of std >= 0.0");
     Tensor shape = mean + std;
     return ops::randn(shape.sizes(), g, shape.dtype()) * std + mean;
 }
-Tensor normal(double mean, const Tensor& std, const Generator& g) { return native::normal(wrapped_number(Scalar(mean)), std, g); }
+Tensor normal(double mean, const Tensor& std, const Generator& g) {
+    return native::normal(wrapped_number(Scalar(mean)), std, g);
+}
 Tensor normal(const Tensor& mean, double std, const Generator& g) {
     TAEDA_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
     return native::normal(mean, wrapped_number(Scalar(std)), g);
 }
-Tensor normal(double mean, double std, Ints size, const Generator& g, std::optional<DType> dtype, std::optional<Device> device) {
+Tensor normal(double mean, double std, Ints size, const Generator& g, std::optional<DType> dtype,
+              std::optional<Device> device) {
     return ops::normal_(ops::empty(size, dtype, device), mean, std, g);
 }
 
@@ -293,7 +309,8 @@ Tensor alpha_dropped(const Tensor& input, const Tensor& noise_shape, double p) {
 Tensor dropout(const Tensor& input, double p, bool train) {
     check_p(p, "dropout");
     if (p == 0 || !train || input.numel() == 0) return input;
-    if (p == 1 || input.is_complex()) return p == 1 ? input * 0 : input * (ops::bernoulli(ops::real(ops::empty_like(input)), 1 - p) / (1 - p));
+    if (p == 1 || input.is_complex())
+        return p == 1 ? input * 0 : input * (ops::bernoulli(ops::real(ops::empty_like(input)), 1 - p) / (1 - p));
     return std::get<0>(ops::native_dropout(input, p));
 }
 Tensor feature_dropout(const Tensor& input, double p, bool train) {

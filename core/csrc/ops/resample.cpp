@@ -15,7 +15,8 @@ Filter parse_filter(const std::string& name) {
     if (name == "nearest") return Filter::nearest;
     if (name == "nearest-exact") return Filter::nearest_exact;
     if (name == "linear") return Filter::linear;
-    TAEDA_CHECK_AS(ValueError, name == "cubic", "_resample: unknown filter '", name, "'; use nearest, nearest-exact, linear or cubic");
+    TAEDA_CHECK_AS(ValueError, name == "cubic", "_resample: unknown filter '", name,
+                   "'; use nearest, nearest-exact, linear or cubic");
     return Filter::cubic;
 }
 
@@ -27,8 +28,7 @@ struct Options {
 };
 
 // Input elements per output element, in the precision of the data so that ties fall as they do in torch.
-template <class T>
-T element_step(int64_t in, int64_t out, const Options& o) {
+template <class T> T element_step(int64_t in, int64_t out, const Options& o) {
     if (o.align_corners) return out > 1 ? T(in - 1) / T(out - 1) : T(0);
     return o.scale && *o.scale > 0 ? T(1.0 / *o.scale) : T(in) / T(out);
 }
@@ -36,7 +36,9 @@ T element_step(int64_t in, int64_t out, const Options& o) {
 // Collects the taps of one output element; elements beyond the border count for the border's.
 class Taps {
 public:
-    Taps(ResampleWeights& table, int64_t in) : table_(table), in_(in) { table_.begin.push_back(int64_t(table_.weight.size())); }
+    Taps(ResampleWeights& table, int64_t in) : table_(table), in_(in) {
+        table_.begin.push_back(int64_t(table_.weight.size()));
+    }
     void add(int64_t position, double weight) {
         position = std::clamp<int64_t>(position, 0, in_ - 1);
         int64_t start = table_.begin.back();
@@ -52,20 +54,17 @@ private:
 };
 
 // Keys' cubic convolution kernel.
-template <class T>
-T cubic(T x, T a) {
+template <class T> T cubic(T x, T a) {
     x = std::abs(x);
     if (x < T(1)) return ((a + 2) * x - (a + 3)) * x * x + 1;
     return x < T(2) ? ((x - 5) * x + 8) * x * a - 4 * a : T(0);
 }
 
-template <class T>
-void nearest_taps(Taps&& taps, int64_t i, int64_t in, T step, bool exact) {
+template <class T> void nearest_taps(Taps&& taps, int64_t i, int64_t in, T step, bool exact) {
     taps.add(std::min(int64_t(std::floor((T(i) + (exact ? T(0.5) : T(0))) * step)), in - 1), 1.0);
 }
 
-template <class T>
-void smooth_taps(Taps&& taps, int64_t i, int64_t in, T step, const Options& o) {
+template <class T> void smooth_taps(Taps&& taps, int64_t i, int64_t in, T step, const Options& o) {
     T source = o.align_corners ? step * T(i) : step * (T(i) + T(0.5)) - T(0.5);
     if (o.filter == Filter::linear) source = std::max(source, T(0));
     auto below = std::min(int64_t(std::floor(source)), in - 1);
@@ -79,8 +78,7 @@ void smooth_taps(Taps&& taps, int64_t i, int64_t in, T step, const Options& o) {
 }
 
 // A triangle or cubic stretched to the width of an output element, normalised inside the input.
-template <class T>
-void antialiased_taps(Taps&& taps, int64_t i, int64_t in, T step, Filter filter) {
+template <class T> void antialiased_taps(Taps&& taps, int64_t i, int64_t in, T step, Filter filter) {
     T stretch = std::max(step, T(1)), reach = (filter == Filter::linear ? T(1) : T(2)) * stretch;
     T center = step * (T(i) + T(0.5));
     auto from = std::max<int64_t>(int64_t(center - reach + T(0.5)), 0);
@@ -89,26 +87,23 @@ void antialiased_taps(Taps&& taps, int64_t i, int64_t in, T step, Filter filter)
     T total = 0;
     for (int64_t k = from; k < to; ++k) {
         T distance = (T(k) - center + T(0.5)) / stretch;
-        weights.push_back(filter == Filter::linear ? std::max(T(0), T(1) - std::abs(distance)) : cubic<T>(distance, T(-0.5)));
+        weights.push_back(filter == Filter::linear ? std::max(T(0), T(1) - std::abs(distance))
+                                                   : cubic<T>(distance, T(-0.5)));
         total += weights.back();
     }
     for (int64_t k = from; k < to; ++k) taps.add(k, double(weights[size_t(k - from)] / total));
 }
 
-template <class T>
-ResampleWeights make_weights(int64_t in, int64_t out, const Options& o) {
+template <class T> ResampleWeights make_weights(int64_t in, int64_t out, const Options& o) {
     ResampleWeights table;
     T step = element_step<T>(in, out, o);
     for (int64_t i = 0; i < out; ++i) {
         Taps taps(table, in);
-        if (in == out && o.filter != Filter::cubic && !o.antialias)
-            taps.add(i, 1.0);
+        if (in == out && o.filter != Filter::cubic && !o.antialias) taps.add(i, 1.0);
         else if (o.filter == Filter::nearest || o.filter == Filter::nearest_exact)
             nearest_taps<T>(std::move(taps), i, in, step, o.filter == Filter::nearest_exact);
-        else if (o.antialias)
-            antialiased_taps<T>(std::move(taps), i, in, step, o.filter);
-        else
-            smooth_taps<T>(std::move(taps), i, in, step, o);
+        else if (o.antialias) antialiased_taps<T>(std::move(taps), i, in, step, o.filter);
+        else smooth_taps<T>(std::move(taps), i, in, step, o);
     }
     table.begin.push_back(int64_t(table.weight.size()));
     return table;
@@ -156,16 +151,18 @@ Tensor apply(const Tensor& self, int64_t dim, int64_t size, const std::string& f
 Tensor each_dimension(const Tensor& self, Ints output_size, const char* op, const char* filter, bool align_corners,
                       std::initializer_list<std::optional<double>> scales, bool antialias = false) {
     auto dims = int64_t(output_size.size());
-    TAEDA_CHECK(self.dim() == dims + 2, op, ": expected an input of ", dims + 2, " dims (N, C, and ", dims, " spatial), got shape ",
-                self.sizes());
+    TAEDA_CHECK(self.dim() == dims + 2, op, ": expected an input of ", dims + 2, " dims (N, C, and ", dims,
+                " spatial), got shape ", self.sizes());
     for (int64_t d = 0; d < dims; ++d)
-        TAEDA_CHECK(output_size[size_t(d)] > 0 && self.sizes()[size_t(d + 2)] > 0, "Input and output sizes should be greater than 0, but got input ",
-                    self.sizes(), " and output ", output_size);
-    TAEDA_CHECK(self.numel() != 0 || self.sizes()[0] == 0, "Non-empty ", dims + 2, "D data tensor expected but got a tensor with sizes ",
-                self.sizes());
+        TAEDA_CHECK(output_size[size_t(d)] > 0 && self.sizes()[size_t(d + 2)] > 0,
+                    "Input and output sizes should be greater than 0, but got input ", self.sizes(), " and output ",
+                    output_size);
+    TAEDA_CHECK(self.numel() != 0 || self.sizes()[0] == 0, "Non-empty ", dims + 2,
+                "D data tensor expected but got a tensor with sizes ", self.sizes());
     Tensor result = self;
     for (int64_t d = dims - 1; d >= 0; --d)
-        result = ops::_resample(result, d + 2, output_size[size_t(d)], filter, align_corners, scales.begin()[d], antialias);
+        result =
+            ops::_resample(result, d + 2, output_size[size_t(d)], filter, align_corners, scales.begin()[d], antialias);
     return result;
 }
 
@@ -173,12 +170,12 @@ using Scale = std::optional<double>;
 
 }  // namespace
 
-Tensor _resample(const Tensor& self, int64_t dim, int64_t size, const std::string& filter, bool align_corners, Scale scale,
-                 bool antialias) {
+Tensor _resample(const Tensor& self, int64_t dim, int64_t size, const std::string& filter, bool align_corners,
+                 Scale scale, bool antialias) {
     return apply(self, dim, size, filter, align_corners, scale, antialias, false);
 }
-Tensor _resample_adjoint(const Tensor& self, int64_t dim, int64_t size, const std::string& filter, bool align_corners, Scale scale,
-                         bool antialias) {
+Tensor _resample_adjoint(const Tensor& self, int64_t dim, int64_t size, const std::string& filter, bool align_corners,
+                         Scale scale, bool antialias) {
     return apply(self, dim, size, filter, align_corners, scale, antialias, true);
 }
 

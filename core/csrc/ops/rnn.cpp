@@ -32,8 +32,12 @@ State gru_step(const Tensor& share, const State& s, const Weights& w) {
     return {(s.h - fresh) * update + fresh, Tensor()};
 }
 
-State tanh_step(const Tensor& share, const State& s, const Weights& w) { return {ops::tanh(share + hidden_share(s, w)), Tensor()}; }
-State relu_step(const Tensor& share, const State& s, const Weights& w) { return {ops::relu(share + hidden_share(s, w)), Tensor()}; }
+State tanh_step(const Tensor& share, const State& s, const Weights& w) {
+    return {ops::tanh(share + hidden_share(s, w)), Tensor()};
+}
+State relu_step(const Tensor& share, const State& s, const Weights& w) {
+    return {ops::relu(share + hidden_share(s, w)), Tensor()};
+}
 
 // One layer in one direction over (T, N, C): all outputs (T, N, H), and the last state.
 std::pair<Tensor, State> run_layer(Step step, const Tensor& input, State state, const Weights& w, bool backwards) {
@@ -61,10 +65,11 @@ struct Network {
 
     void check(const Tensor& input, TensorList states, TensorList params) const {
         size_t runs = size_t(num_layers) * directions();
-        TAEDA_CHECK(input.dim() == 3, name, ": expected input of shape ", batch_first ? "(N, T, C)" : "(T, N, C)", ", got shape ",
-                    input.sizes());
-        TAEDA_CHECK(params.size() == runs * (has_biases ? 4 : 2), name, ": expected ", runs * (has_biases ? 4 : 2), " parameters (",
-                    has_biases ? "w_ih, w_hh, b_ih, b_hh" : "w_ih, w_hh", " for each layer and direction), got ", params.size());
+        TAEDA_CHECK(input.dim() == 3, name, ": expected input of shape ", batch_first ? "(N, T, C)" : "(T, N, C)",
+                    ", got shape ", input.sizes());
+        TAEDA_CHECK(params.size() == runs * (has_biases ? 4 : 2), name, ": expected ", runs * (has_biases ? 4 : 2),
+                    " parameters (", has_biases ? "w_ih, w_hh, b_ih, b_hh" : "w_ih, w_hh",
+                    " for each layer and direction), got ", params.size());
         TAEDA_CHECK(input.size(2) == params[0].size(1), name, ": input.size(-1) must be equal to input_size. Expected ",
                     params[0].size(1), ", got ", input.size(2));
         Dims expected{int64_t(runs), input.size(batch_first ? 0 : 1), params[1].size(1)};
@@ -98,38 +103,41 @@ struct Network {
 };
 
 State cell(const char* name, Step step, const Tensor& input, const State& state, const Weights& w) {
-    TAEDA_CHECK(input.dim() == 2 && input.size(1) == w.input.size(1), name, ": expected input of shape (N, ", w.input.size(1),
-                "), got shape ", input.sizes());
+    TAEDA_CHECK(input.dim() == 2 && input.size(1) == w.input.size(1), name, ": expected input of shape (N, ",
+                w.input.size(1), "), got shape ", input.sizes());
     TAEDA_CHECK(state.h.dim() == 2 && state.h.size(0) == input.size(0) && state.h.size(1) == w.hidden.size(1), name,
-                ": expected a hidden state of shape (", input.size(0), ", ", w.hidden.size(1), "), got shape ", state.h.sizes());
+                ": expected a hidden state of shape (", input.size(0), ", ", w.hidden.size(1), "), got shape ",
+                state.h.sizes());
     return step(ops::linear(input, w.input, w.input_bias), state, w);
 }
 
 }  // namespace
 
-std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& input, TensorList hx, TensorList params, bool has_biases, int64_t num_layers,
-                                        double dropout, bool train, bool bidirectional, bool batch_first) {
+std::tuple<Tensor, Tensor, Tensor> lstm(const Tensor& input, TensorList hx, TensorList params, bool has_biases,
+                                        int64_t num_layers, double dropout, bool train, bool bidirectional,
+                                        bool batch_first) {
     TAEDA_CHECK(hx.size() == 2, "lstm: expected two states (h_0, c_0), got ", hx.size());
     Network network{"lstm", lstm_step, num_layers, has_biases, bidirectional, batch_first, train, dropout};
     return network.run(input, hx, params);
 }
 
-std::tuple<Tensor, Tensor> lstm_cell(const Tensor& input, TensorList hx, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih,
-                                     const Tensor& b_hh) {
+std::tuple<Tensor, Tensor> lstm_cell(const Tensor& input, TensorList hx, const Tensor& w_ih, const Tensor& w_hh,
+                                     const Tensor& b_ih, const Tensor& b_hh) {
     TAEDA_CHECK(hx.size() == 2, "lstm_cell: expected two states (h_0, c_0), got ", hx.size());
     State last = cell("lstm_cell", lstm_step, input, {hx[0], hx[1]}, {w_ih, w_hh, b_ih, b_hh});
     return {last.h, last.c};
 }
 
 #define TAEDA_RECURRENT(NAME, STEP) \
-    std::tuple<Tensor, Tensor> NAME(const Tensor& input, const Tensor& hx, TensorList params, bool has_biases, int64_t num_layers, \
-                                    double dropout, bool train, bool bidirectional, bool batch_first) { \
+    std::tuple<Tensor, Tensor> NAME(const Tensor& input, const Tensor& hx, TensorList params, bool has_biases, \
+                                    int64_t num_layers, double dropout, bool train, bool bidirectional, \
+                                    bool batch_first) { \
         Network network{#NAME, STEP, num_layers, has_biases, bidirectional, batch_first, train, dropout}; \
         auto [output, last, unused] = network.run(input, TensorList(&hx, 1), params); \
         return {output, last}; \
     } \
-    Tensor NAME##_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh, const Tensor& b_ih, \
-                       const Tensor& b_hh) { \
+    Tensor NAME##_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, const Tensor& w_hh, \
+                       const Tensor& b_ih, const Tensor& b_hh) { \
         return cell(#NAME "_cell", STEP, input, {hx, Tensor()}, {w_ih, w_hh, b_ih, b_hh}).h; \
     }
 TAEDA_RECURRENT(gru, gru_step)

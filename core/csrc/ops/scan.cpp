@@ -11,7 +11,8 @@ std::tuple<Tensor, Tensor> softmax_double_backward(const Tensor& gg, const Tenso
     Tensor inner = sum(grad * y, Ints{dim}, true), outer = sum(gg * y, Ints{dim}, true);
     return {softmax_backward(gg, y, dim), gg * (grad - inner) - outer * grad};
 }
-std::tuple<Tensor, Tensor> log_softmax_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& y, int64_t dim) {
+std::tuple<Tensor, Tensor> log_softmax_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& y,
+                                                       int64_t dim) {
     Tensor p = exp(y), total = sum(grad, Ints{dim}, true);
     return {gg - sum(gg * p, Ints{dim}, true), -(gg * p * total)};
 }
@@ -37,8 +38,12 @@ DType sum_dtype(const Tensor& self, std::optional<DType> dtype) {
 
 }  // namespace
 
-Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype) { return scan(cumsum_kernel, self, dim, sum_dtype(self, dtype)); }
-Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype) { return scan(cumprod_kernel, self, dim, sum_dtype(self, dtype)); }
+Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
+    return scan(cumsum_kernel, self, dim, sum_dtype(self, dtype));
+}
+Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
+    return scan(cumprod_kernel, self, dim, sum_dtype(self, dtype));
+}
 Tensor logcumsumexp(const Tensor& self, int64_t dim) {
     TAEDA_CHECK(is_floating(self.dtype()), "logcumsumexp not implemented for '", dtype_long_name(self.dtype()), "'");
     return scan(logcumsumexp_kernel, self, dim, self.dtype());
@@ -58,7 +63,8 @@ Tensor cumprod_backward(const Tensor& grad, const Tensor& self, const Tensor& re
     Tensor one = ops::ones_like(ops::narrow(self, d, 0, 1));
     for (int64_t i = 0; i < n; ++i) {
         Tensor before = i == 0 ? one : ops::prod(ops::narrow(self, d, 0, i), d, true);
-        Tensor after = i + 1 < n ? ops::cat(std::array{one, ops::cumprod(ops::narrow(self, d, i + 1, n - i - 1), d)}, d) : one;
+        Tensor after =
+            i + 1 < n ? ops::cat(std::array{one, ops::cumprod(ops::narrow(self, d, i + 1, n - i - 1), d)}, d) : one;
         parts.push_back(ops::sum(ops::narrow(grad, d, i, n - i) * ops::conj(before * after), Ints{d}, true));
     }
     return ops::cat(parts, d);
@@ -79,7 +85,8 @@ namespace {
 template <class Kernel> std::tuple<Tensor, Tensor> scan_extreme(Kernel& kernel, const Tensor& self, int64_t dim) {
     int64_t d = wrap_dim(dim, self.dim());
     TAEDA_CHECK(!self.is_complex(), "cummax, cummin: not implemented for '", dtype_long_name(self.dtype()), "'");
-    Tensor values = empty_tensor(self.sizes(), self.dtype(), self.device()), indices = empty_tensor(self.sizes(), DType::int64, self.device());
+    Tensor values = empty_tensor(self.sizes(), self.dtype(), self.device()),
+           indices = empty_tensor(self.sizes(), DType::int64, self.device());
     if (self.dim() == 0) return {ops::clone(self), ops::zero_(indices)};
     if (!values.is_meta() && values.numel()) kernel(values.device().type, values, indices, ops::contiguous(self), d);
     return {values, indices};
@@ -118,18 +125,25 @@ template <class Kernel> Tensor backward(Kernel& kernel, const Tensor& grad, cons
     if (output.dim() == 0) return ops::zeros_like(output);
     Tensor in = empty_tensor(output.sizes(), output.dtype(), output.device());
     if (!in.is_meta() && in.numel())
-        kernel(in.device().type, in, ops::contiguous(ops::to(grad, output.dtype())), ops::contiguous(output), wrap_dim(dim, output.dim()));
+        kernel(in.device().type, in, ops::contiguous(ops::to(grad, output.dtype())), ops::contiguous(output),
+               wrap_dim(dim, output.dim()));
     return in;
 }
 
 }  // namespace
 
-Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) { return ops::raw_softmax(to_floating(self, dtype, "softmax"), dim); }
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
+    return ops::raw_softmax(to_floating(self, dtype, "softmax"), dim);
+}
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
     return ops::raw_log_softmax(to_floating(self, dtype, "log_softmax"), dim);
 }
 Tensor softmin(const Tensor& self, int64_t dim, std::optional<DType> dtype) { return ops::softmax(-self, dim, dtype); }
-Tensor softmax_backward(const Tensor& grad, const Tensor& output, int64_t dim) { return backward(softmax_backward_kernel, grad, output, dim); }
-Tensor log_softmax_backward(const Tensor& grad, const Tensor& output, int64_t dim) { return backward(log_softmax_backward_kernel, grad, output, dim); }
+Tensor softmax_backward(const Tensor& grad, const Tensor& output, int64_t dim) {
+    return backward(softmax_backward_kernel, grad, output, dim);
+}
+Tensor log_softmax_backward(const Tensor& grad, const Tensor& output, int64_t dim) {
+    return backward(log_softmax_backward_kernel, grad, output, dim);
+}
 
 }  // namespace taeda::native

@@ -10,7 +10,8 @@ namespace taeda::native {
 namespace {
 
 void check_real(const Tensor& self, const char* op) {
-    TAEDA_CHECK(!self.is_complex(), op, "(): not implemented for '", dtype_long_name(self.dtype()), "'; complex numbers have no order");
+    TAEDA_CHECK(!self.is_complex(), op, "(): not implemented for '", dtype_long_name(self.dtype()),
+                "'; complex numbers have no order");
 }
 
 Tensor rows(const Tensor& self) { return ops::contiguous(self.dim() ? self : ops::reshape(self, Ints{1})); }
@@ -26,12 +27,17 @@ std::tuple<Tensor, Tensor> shaped(Tensor values, Tensor indices, Ints sizes) {
 std::tuple<Tensor, Tensor> sort(const Tensor& self, int64_t dim, bool descending) {
     check_real(self, "sort");
     int64_t d = wrap_dim(dim, self.dim());
-    Tensor in = rows(self), values = empty_tensor(in.sizes(), self.dtype(), self.device()), indices = empty_tensor(in.sizes(), DType::int64, self.device());
+    Tensor in = rows(self), values = empty_tensor(in.sizes(), self.dtype(), self.device()),
+           indices = empty_tensor(in.sizes(), DType::int64, self.device());
     if (!in.is_meta() && in.numel()) sort_kernel(in.device().type, values, indices, in, d, descending);
     return shaped(values, indices, self.sizes());
 }
-std::tuple<Tensor, Tensor> sort(const Tensor& self, std::optional<bool>, int64_t dim, bool descending) { return ops::sort(self, dim, descending); }
-Tensor argsort(const Tensor& self, int64_t dim, bool descending, bool) { return std::get<1>(ops::sort(self, dim, descending)); }
+std::tuple<Tensor, Tensor> sort(const Tensor& self, std::optional<bool>, int64_t dim, bool descending) {
+    return ops::sort(self, dim, descending);
+}
+Tensor argsort(const Tensor& self, int64_t dim, bool descending, bool) {
+    return std::get<1>(ops::sort(self, dim, descending));
+}
 Tensor msort(const Tensor& self) { return std::get<0>(ops::sort(self, 0, false)); }
 
 std::tuple<Tensor, Tensor> topk(const Tensor& self, int64_t k, int64_t dim, bool largest, bool) {
@@ -41,7 +47,8 @@ std::tuple<Tensor, Tensor> topk(const Tensor& self, int64_t k, int64_t dim, bool
     Tensor in = rows(self);
     Dims sizes(in.sizes());
     sizes[size_t(d)] = k;
-    Tensor values = empty_tensor(sizes, self.dtype(), self.device()), indices = empty_tensor(sizes, DType::int64, self.device());
+    Tensor values = empty_tensor(sizes, self.dtype(), self.device()),
+           indices = empty_tensor(sizes, DType::int64, self.device());
     if (!in.is_meta() && values.numel()) topk_kernel(in.device().type, values, indices, in, d, largest);
     return shaped(values, indices, self.dim() ? Ints(sizes) : k ? Ints() : Ints(sizes));
 }
@@ -50,13 +57,15 @@ std::tuple<Tensor, Tensor> kthvalue(const Tensor& self, int64_t k, int64_t dim, 
     check_real(self, "kthvalue");
     int64_t d = wrap_dim(dim, self.dim()), n = self.dim() ? self.sizes()[size_t(d)] : 1;
     TAEDA_CHECK_AS(IndexError, n > 0, "kthvalue(): Expected reduction dim ", d, " to have non-zero size.");
-    TAEDA_CHECK(k >= 1 && k <= n, "kthvalue(): selected number k out of range for dimension ", d, ": k = ", k, ", size ", n);
+    TAEDA_CHECK(k >= 1 && k <= n, "kthvalue(): selected number k out of range for dimension ", d, ": k = ", k,
+                ", size ", n);
     Tensor in = rows(self);
     Dims sizes(in.sizes()), final(self.sizes());
     sizes[size_t(d)] = 1;
     if (self.dim() && keepdim) final[size_t(d)] = 1;
     if (self.dim() && !keepdim) final.erase(size_t(d));
-    Tensor values = empty_tensor(sizes, self.dtype(), self.device()), indices = empty_tensor(sizes, DType::int64, self.device());
+    Tensor values = empty_tensor(sizes, self.dtype(), self.device()),
+           indices = empty_tensor(sizes, DType::int64, self.device());
     if (!in.is_meta() && values.numel()) kthvalue_kernel(in.device().type, values, indices, in, k - 1, d);
     return shaped(values, indices, final);
 }
@@ -78,8 +87,9 @@ std::tuple<Tensor, Tensor> median_along(const Tensor& self, int64_t dim, bool ke
     if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
     auto [values, indices] = ops::sort(self, d, false);
     Tensor nans = ops::sum(ops::isnan(ops::detach(self)), Ints{d}, true);
-    Tensor at = skip_nan ? ops::floor_divide(ops::clamp_min(n - nans - 1, Scalar(0)), wrapped_number(Scalar(int64_t(2))))
-                         : ops::where(nans > 0, n - nans, wrapped_number(Scalar((n - 1) / 2)));
+    Tensor at = skip_nan
+                    ? ops::floor_divide(ops::clamp_min(n - nans - 1, Scalar(0)), wrapped_number(Scalar(int64_t(2))))
+                    : ops::where(nans > 0, n - nans, wrapped_number(Scalar((n - 1) / 2)));
     Tensor v = ops::gather(values, d, at), i = ops::gather(indices, d, at);
     return keepdim ? std::tuple{v, i} : std::tuple{ops::squeeze(v, d), ops::squeeze(i, d)};
 }
@@ -89,30 +99,38 @@ Tensor median_all(const Tensor& self, bool skip_nan) {
     return std::get<0>(median_along(ops::reshape(self, Ints{-1}), 0, false, skip_nan));
 }
 
-Tensor quantiles(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& interpolation, bool skip_nan) {
+Tensor quantiles(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
+                 const std::string& interpolation, bool skip_nan) {
     TAEDA_CHECK(self.numel() > 0, "quantile() input tensor must be non-empty");
-    TAEDA_CHECK(self.dtype() == DType::float32 || self.dtype() == DType::float64, "quantile() input tensor must be either float or double dtype");
+    TAEDA_CHECK(self.dtype() == DType::float32 || self.dtype() == DType::float64,
+                "quantile() input tensor must be either float or double dtype");
     TAEDA_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor, got shape ", q.sizes());
     TAEDA_CHECK(q.dtype() == self.dtype(), "quantile() q tensor must be same dtype as the input tensor");
-    TAEDA_CHECK(q.is_meta() || ops::all(ops::logical_and(q >= 0, q <= 1)).data<bool>()[0], "quantile() q values must be in the range [0, 1]");
+    TAEDA_CHECK(q.is_meta() || ops::all(ops::logical_and(q >= 0, q <= 1)).data<bool>()[0],
+                "quantile() q values must be in the range [0, 1]");
     for (const char* known : {"linear", "lower", "higher", "midpoint", "nearest"})
         if (interpolation == known) goto valid;
-    raise("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", interpolation);
+    raise("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ",
+          interpolation);
 valid:
     Tensor x = dim ? self : ops::reshape(self, Ints{-1});
     int64_t d = wrap_dim(dim.value_or(0), x.dim());
-    Tensor sorted = x.dim() ? ops::movedim(std::get<0>(ops::sort(x, d, false)), Ints{d}, Ints{-1}) : ops::reshape(x, Ints{1});
+    Tensor sorted =
+        x.dim() ? ops::movedim(std::get<0>(ops::sort(x, d, false)), Ints{d}, Ints{-1}) : ops::reshape(x, Ints{1});
     int64_t n = sorted.size(-1);
     Tensor nans = ops::sum(ops::isnan(ops::detach(sorted)), Ints{-1}, true);
-    Tensor last = skip_nan ? ops::clamp_min(ops::to(n - nans - 1, self.dtype()), Scalar(0)) : ops::full(nans.sizes(), Scalar(n - 1), self.dtype(), self.device());
+    Tensor last = skip_nan ? ops::clamp_min(ops::to(n - nans - 1, self.dtype()), Scalar(0))
+                           : ops::full(nans.sizes(), Scalar(n - 1), self.dtype(), self.device());
     Tensor rank = last * ops::reshape(q, Ints{-1});
     if (!skip_nan) rank = ops::where(nans > 0, wrapped_number(Scalar(double(n - 1))), rank);
     if (interpolation == "lower") rank = ops::floor(rank);
     if (interpolation == "higher") rank = ops::ceil(rank);
     if (interpolation == "nearest") rank = ops::round(rank);
     Tensor below = ops::floor(rank), above = ops::ceil(rank);
-    Tensor weight = interpolation == "midpoint" ? ops::ceil(rank) - below - (ops::ceil(rank) - below) * 0.5 : rank - below;
-    Tensor result = ops::lerp(ops::gather(sorted, -1, ops::to(below, DType::int64)), ops::gather(sorted, -1, ops::to(above, DType::int64)), weight);
+    Tensor weight =
+        interpolation == "midpoint" ? ops::ceil(rank) - below - (ops::ceil(rank) - below) * 0.5 : rank - below;
+    Tensor result = ops::lerp(ops::gather(sorted, -1, ops::to(below, DType::int64)),
+                              ops::gather(sorted, -1, ops::to(above, DType::int64)), weight);
     if (keepdim) {
         Dims shape(size_t(self.dim()), 1);
         if (dim) {
@@ -134,17 +152,23 @@ Tensor as_q(const Tensor& self, double q) { return ops::full(Ints(), Scalar(q), 
 
 Tensor median(const Tensor& self) { return median_all(self, false); }
 Tensor nanmedian(const Tensor& self) { return median_all(self, true); }
-std::tuple<Tensor, Tensor> median(const Tensor& self, int64_t dim, bool keepdim) { return median_along(self, dim, keepdim, false); }
-std::tuple<Tensor, Tensor> nanmedian(const Tensor& self, int64_t dim, bool keepdim) { return median_along(self, dim, keepdim, true); }
+std::tuple<Tensor, Tensor> median(const Tensor& self, int64_t dim, bool keepdim) {
+    return median_along(self, dim, keepdim, false);
+}
+std::tuple<Tensor, Tensor> nanmedian(const Tensor& self, int64_t dim, bool keepdim) {
+    return median_along(self, dim, keepdim, true);
+}
 
 std::tuple<Tensor, Tensor> mode(const Tensor& self, int64_t dim, bool keepdim) {
     check_real(self, "mode");
     int64_t d = wrap_dim(dim, self.dim());
     if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
-    TAEDA_CHECK_AS(IndexError, self.sizes()[size_t(d)] > 0, "mode(): Expected reduction dim ", d, " to have non-zero size.");
+    TAEDA_CHECK_AS(IndexError, self.sizes()[size_t(d)] > 0, "mode(): Expected reduction dim ", d,
+                   " to have non-zero size.");
     // The longest run of the sorted slice; its last element's place is what torch gives.
     auto [sorted, order] = ops::sort(ops::detach(self), d, false);
-    Tensor s = ops::contiguous(ops::movedim(sorted, Ints{d}, Ints{-1})), o = ops::contiguous(ops::movedim(order, Ints{d}, Ints{-1}));
+    Tensor s = ops::contiguous(ops::movedim(sorted, Ints{d}, Ints{-1})),
+           o = ops::contiguous(ops::movedim(order, Ints{d}, Ints{-1}));
     int64_t n = s.size(-1), count = s.numel() / n;
     Dims sizes(s.sizes().slice(0, s.sizes().size() - 1));
     Tensor picked = empty_tensor(sizes, DType::int64);
@@ -163,34 +187,47 @@ std::tuple<Tensor, Tensor> mode(const Tensor& self, int64_t dim, bool keepdim) {
     return keepdim ? std::tuple{values, at} : std::tuple{ops::squeeze(values, d), picked};
 }
 
-Tensor quantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& how) { return quantiles(self, q, dim, keepdim, how, false); }
+Tensor quantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& how) {
+    return quantiles(self, q, dim, keepdim, how, false);
+}
 Tensor quantile(const Tensor& self, double q, std::optional<int64_t> dim, bool keepdim, const std::string& how) {
     TAEDA_CHECK(q >= 0 && q <= 1, "quantile() q must be in the range [0, 1] but got ", q);
     return quantiles(self, as_q(self, q), dim, keepdim, how, false);
 }
-Tensor nanquantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim, const std::string& how) { return quantiles(self, q, dim, keepdim, how, true); }
+Tensor nanquantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
+                   const std::string& how) {
+    return quantiles(self, q, dim, keepdim, how, true);
+}
 Tensor nanquantile(const Tensor& self, double q, std::optional<int64_t> dim, bool keepdim, const std::string& how) {
     return quantiles(self, as_q(self, q), dim, keepdim, how, true);
 }
 
 // -- searching --------------------------------------------------------------------------------------------------------
 
-Tensor searchsorted(const Tensor& sorted, const Tensor& self, bool out_int32, bool right, const std::optional<std::string>& side, const Tensor& sorter) {
-    TAEDA_CHECK(!side || *side == "left" || *side == "right", "searchsorted(): side can only be 'left' or 'right' but got ", side.value_or(""));
-    TAEDA_CHECK(!(side && *side == "left" && right), "searchsorted(): side and right can't be set to opposites, got side of left while right was True");
-    TAEDA_CHECK(sorted.dim() > 0, "searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1");
-    TAEDA_CHECK(sorted.dim() == 1 || (sorted.dim() == self.dim() && sorted.sizes().slice(0, sorted.sizes().size() - 1) == self.sizes().slice(0, self.sizes().size() - 1)),
-                "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ",
-                sorted.sizes(), " and input value tensor ", self.sizes());
+Tensor searchsorted(const Tensor& sorted, const Tensor& self, bool out_int32, bool right,
+                    const std::optional<std::string>& side, const Tensor& sorter) {
+    TAEDA_CHECK(!side || *side == "left" || *side == "right",
+                "searchsorted(): side can only be 'left' or 'right' but got ", side.value_or(""));
+    TAEDA_CHECK(!(side && *side == "left" && right),
+                "searchsorted(): side and right can't be set to opposites, got side of left while right was True");
+    TAEDA_CHECK(sorted.dim() > 0,
+                "searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1");
+    TAEDA_CHECK(
+        sorted.dim() == 1 || (sorted.dim() == self.dim() && sorted.sizes().slice(0, sorted.sizes().size() - 1) ==
+                                                                self.sizes().slice(0, self.sizes().size() - 1)),
+        "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ",
+        sorted.sizes(), " and input value tensor ", self.sizes());
     Tensor sequence = sorter.defined() ? ops::gather(sorted, -1, sorter) : sorted;
     DType common = result_type(sequence, self);
     Tensor out = empty_tensor(self.sizes(), DType::int64, self.device());
     if (out.numel() && !out.is_meta())
-        searchsorted_kernel(DeviceType::cpu, out.dim() ? out : alias(out, Ints{1}, Ints{1}, 0), ops::contiguous(ops::to(sequence, common)), rows(ops::to(self, common)),
+        searchsorted_kernel(DeviceType::cpu, out.dim() ? out : alias(out, Ints{1}, Ints{1}, 0),
+                            ops::contiguous(ops::to(sequence, common)), rows(ops::to(self, common)),
                             right || (side && *side == "right"));
     return out_int32 ? ops::to(out, DType::int32) : out;
 }
-Tensor searchsorted(const Tensor& sorted, const Scalar& value, bool out_int32, bool right, const std::optional<std::string>& side, const Tensor& sorter) {
+Tensor searchsorted(const Tensor& sorted, const Scalar& value, bool out_int32, bool right,
+                    const std::optional<std::string>& side, const Tensor& sorter) {
     return ops::searchsorted(sorted, wrapped_number(value, sorted.dtype()), out_int32, right, side, sorter);
 }
 Tensor bucketize(const Tensor& self, const Tensor& boundaries, bool out_int32, bool right) {
@@ -206,7 +243,8 @@ Tensor bucketize(const Scalar& self, const Tensor& boundaries, bool out_int32, b
 namespace {
 
 // Groups of equal neighbours: the position of each group's first element, each element's group, each group's size.
-template <class Same> void group_runs(int64_t n, Same&& same, std::vector<int64_t>& firsts, std::vector<int64_t>& group) {
+template <class Same>
+void group_runs(int64_t n, Same&& same, std::vector<int64_t>& firsts, std::vector<int64_t>& group) {
     for (int64_t i = 0; i < n; ++i) {
         if (i == 0 || !same(i - 1, i)) firsts.push_back(i);
         group.push_back(int64_t(firsts.size()) - 1);
@@ -221,16 +259,19 @@ Tensor from_vector(const std::vector<int64_t>& v) {
 
 Tensor counts_of(const std::vector<int64_t>& firsts, int64_t n) {
     std::vector<int64_t> counts;
-    for (size_t g = 0; g < firsts.size(); ++g) counts.push_back((g + 1 < firsts.size() ? firsts[g + 1] : n) - firsts[g]);
+    for (size_t g = 0; g < firsts.size(); ++g)
+        counts.push_back((g + 1 < firsts.size() ? firsts[g + 1] : n) - firsts[g]);
     return from_vector(counts);
 }
 
-template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tensor& ordered, const Tensor& order, Ints inverse_sizes, int64_t dim, Same&& same) {
+template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tensor& ordered, const Tensor& order,
+                                                                     Ints inverse_sizes, int64_t dim, Same&& same) {
     int64_t n = ordered.dim() ? ordered.size(dim) : 1;
     std::vector<int64_t> firsts, group;
     group_runs(n, same, firsts, group);
     Tensor inverse = empty_tensor(Ints{n}, DType::int64);
-    for (int64_t i = 0; i < n; ++i) inverse.data<int64_t>()[order.defined() ? order.data<int64_t>()[i] : i] = group[size_t(i)];
+    for (int64_t i = 0; i < n; ++i)
+        inverse.data<int64_t>()[order.defined() ? order.data<int64_t>()[i] : i] = group[size_t(i)];
     inverse.impl()->set_contiguous(inverse_sizes);
     return {ops::index_select(ordered, dim, from_vector(firsts)), inverse, counts_of(firsts, n)};
 }
@@ -238,7 +279,8 @@ template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tenso
 }  // namespace
 
 std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "unique: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "unique: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     auto [sorted, order] = ops::sort(ops::reshape(self, Ints{-1}), 0, false);
     return visit_all(self.dtype(), [&]<class T>() {
@@ -247,7 +289,8 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
     });
 }
 std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "unique_consecutive: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "unique_consecutive: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
     return visit_all(self.dtype(), [&]<class T>() {
@@ -256,11 +299,13 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
     });
 }
 std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t dim, bool consecutive) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "unique: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "unique: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     check_real(self, "unique");
     int64_t d = wrap_dim(dim, self.dim()), n = self.size(d);
-    TAEDA_CHECK(self.numel() > 0 || n == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
+    TAEDA_CHECK(self.numel() > 0 || n == 0,
+                "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
     Tensor slices = ops::contiguous(ops::movedim(self, Ints{d}, Ints{0}));
     int64_t width = n ? slices.numel() / n : 0;
     std::vector<int64_t> order(static_cast<size_t>(n));
@@ -272,7 +317,8 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t di
             const T* v = slices.data<T>();
             if (!consecutive)
                 std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-                    return std::lexicographical_compare(v + a * width, v + (a + 1) * width, v + b * width, v + (b + 1) * width);
+                    return std::lexicographical_compare(v + a * width, v + (a + 1) * width, v + b * width,
+                                                        v + (b + 1) * width);
                 });
             Tensor at = from_vector(order), ordered = ops::index_select(self, d, at);
             return unique_runs(ordered, at, Ints{n}, d, [&](int64_t a, int64_t b) {
@@ -286,11 +332,15 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t di
 // -- counting -----------------------------------------------------------------------------------------------------------
 
 Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
-    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(), "bincount: the result depends on values, which meta tensors do not have; "
+    TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
+                   "bincount: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
-    TAEDA_CHECK(self.dim() == 1 && is_integral(self.dtype()), "bincount only supports 1-d non-negative integral inputs., got ", self.dtype(), " of shape ", self.sizes());
+    TAEDA_CHECK(self.dim() == 1 && is_integral(self.dtype()),
+                "bincount only supports 1-d non-negative integral inputs., got ", self.dtype(), " of shape ",
+                self.sizes());
     TAEDA_CHECK(minlength >= 0, "minlength should be >= 0, got ", minlength);
-    TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(), "weights should be 1-d and have the same length as input");
+    TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(),
+                "weights should be 1-d and have the same length as input");
     Tensor in = ops::contiguous(ops::to(self, DType::int64));
     int64_t size = minlength;
     for (int64_t i = 0; i < in.numel(); ++i) {
@@ -298,7 +348,9 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
         TAEDA_CHECK(v >= 0, "bincount only supports 1-d non-negative integral inputs., got ", v, " at index ", i);
         size = std::max(size, v + 1);
     }
-    DType dtype = !weights.defined() ? DType::int64 : weights.dtype() == DType::float32 ? DType::float32 : DType::float64;
+    DType dtype = !weights.defined()                  ? DType::int64
+                  : weights.dtype() == DType::float32 ? DType::float32
+                                                      : DType::float64;
     Tensor w = weights.defined() ? ops::to(weights, dtype) : ops::ones(in.sizes(), dtype);
     return ops::index_add_(ops::zeros(Ints{size}, dtype), 0, in, w);
 }

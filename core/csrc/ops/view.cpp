@@ -6,7 +6,9 @@ namespace taeda::native {
 
 namespace {
 
-Tensor with(const Tensor& self, Ints sizes, Ints strides, int64_t offset) { return taeda::alias(self, sizes, strides, offset); }
+Tensor with(const Tensor& self, Ints sizes, Ints strides, int64_t offset) {
+    return taeda::alias(self, sizes, strides, offset);
+}
 
 }  // namespace
 
@@ -29,18 +31,19 @@ Tensor as_strided(const Tensor& self, Ints size, Ints stride, std::optional<int6
     int64_t start = offset.value_or(self.offset()), last = start;
     bool empty = false;
     for (size_t d = 0; d < size.size(); ++d) {
-        TAEDA_CHECK(size[d] >= 0 && stride[d] >= 0, "as_strided: Negative strides are not supported, got strides ", stride, " and size ", size);
+        TAEDA_CHECK(size[d] >= 0 && stride[d] >= 0, "as_strided: Negative strides are not supported, got strides ",
+                    stride, " and size ", size);
         empty = empty || size[d] == 0;
         last += (size[d] - 1) * stride[d];
     }
     int64_t available = int64_t(self.storage()->bytes) / self.item_bytes();
-    TAEDA_CHECK(start >= 0 && (empty || last < available), "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", start,
-                " require ", last + 1, " elements, the storage holds ", available);
+    TAEDA_CHECK(start >= 0 && (empty || last < available), "setStorage: sizes ", size, ", strides ", stride,
+                ", storage offset ", start, " require ", last + 1, " elements, the storage holds ", available);
     return with(self, size, stride, start);
 }
 
-Tensor as_strided_backward(const Tensor& grad, Ints base_sizes, Ints base_strides, int64_t base_offset, Ints sizes, Ints strides,
-                           int64_t offset) {
+Tensor as_strided_backward(const Tensor& grad, Ints base_sizes, Ints base_strides, int64_t base_offset, Ints sizes,
+                           Ints strides, int64_t offset) {
     if (!grad.defined()) return {};
     int64_t first = std::min(base_offset, offset), last = first;
     auto reach = [&](Ints s, Ints t, int64_t o) {
@@ -61,7 +64,8 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
     TAEDA_CHECK_AS(IndexError, self.dim() > 0, "select() cannot be applied to a 0-dim tensor.");
     auto d = size_t(wrap_dim(dim, self.dim()));
     int64_t size = self.sizes()[d];
-    TAEDA_CHECK_AS(IndexError, index >= -size && index < size, "index ", index, " is out of bounds for dimension ", d, " with size ", size);
+    TAEDA_CHECK_AS(IndexError, index >= -size && index < size, "index ", index, " is out of bounds for dimension ", d,
+                   " with size ", size);
     Dims sizes(self.sizes()), strides(self.strides());
     int64_t offset = self.offset() + (index < 0 ? index + size : index) * strides[d];
     sizes.erase(d);
@@ -87,7 +91,8 @@ Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std:
     strides[d] *= step;
     return with(self, sizes, strides, offset);
 }
-Tensor slice_backward(const Tensor& grad, Ints sizes, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
+Tensor slice_backward(const Tensor& grad, Ints sizes, int64_t dim, std::optional<int64_t> start,
+                      std::optional<int64_t> end, int64_t step) {
     Tensor whole = ops::zeros(sizes, grad.dtype(), grad.device());
     ops::copy_(ops::slice(whole, dim, start, end, step), grad);
     return whole;
@@ -96,8 +101,10 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
     TAEDA_CHECK(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
     int64_t size = self.size(dim), from = start < 0 ? start + size : start;
     TAEDA_CHECK(length >= 0, "narrow(): length must be non-negative, got ", length);
-    TAEDA_CHECK_AS(IndexError, start >= -size && start <= size, "start out of range (expected to be in range of [", -size, ", ", size, "], but got ", start, ")");
-    TAEDA_CHECK(from + length <= size, "start (", start, ") + length (", length, ") exceeds dimension size (", size, ").");
+    TAEDA_CHECK_AS(IndexError, start >= -size && start <= size, "start out of range (expected to be in range of [",
+                   -size, ", ", size, "], but got ", start, ")");
+    TAEDA_CHECK(from + length <= size, "start (", start, ") + length (", length, ") exceeds dimension size (", size,
+                ").");
     return ops::slice(self, dim, from, from + length, 1);
 }
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
@@ -131,8 +138,10 @@ Tensor squeeze(const Tensor& self, int64_t dim) { return ops::squeeze_dims(self,
 Tensor squeeze(const Tensor& self, Ints dim) { return ops::squeeze_dims(self, dim); }
 
 Tensor permute(const Tensor& self, Ints dims) {
-    TAEDA_CHECK(int64_t(dims.size()) == self.dim(), "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-                "desired ordering of dimensions i.e. input.dim() = ", self.dim(), " is not equal to len(dims) = ", dims.size());
+    TAEDA_CHECK(int64_t(dims.size()) == self.dim(),
+                "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+                "desired ordering of dimensions i.e. input.dim() = ",
+                self.dim(), " is not equal to len(dims) = ", dims.size());
     Dims sizes(dims.size()), strides(dims.size());
     std::vector<bool> seen(dims.size());
     for (size_t i = 0; i < dims.size(); ++i) {
@@ -160,7 +169,8 @@ Tensor t(const Tensor& self) {
 Tensor adjoint(const Tensor& self) { return ops::conj(ops::transpose(self, -2, -1)); }
 
 Tensor movedim(const Tensor& self, Ints source, Ints destination) {
-    TAEDA_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", source, " dims) should contain the same number of dims as destination (", destination, " dims)");
+    TAEDA_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", source,
+                " dims) should contain the same number of dims as destination (", destination, " dims)");
     if (self.dim() == 0) return ops::alias(self);
     auto unique = [&](Ints dims) { return dims.empty() ? Dims() : wrap_dims(dims, self.dim()); };
     Dims from = unique(source), to = unique(destination), order(size_t(self.dim()), -1);
@@ -176,19 +186,23 @@ Tensor movedim(const Tensor& self, Ints source, Ints destination) {
 
 Tensor expand(const Tensor& self, Ints size, bool) {
     size_t n = size.size(), own = self.sizes().size();
-    TAEDA_CHECK(n >= own, "expand(taeda.", dtype_long_name(self.dtype()), "Tensor{", self.sizes(), "}, size=", size, "): the number of sizes provided (", n,
+    TAEDA_CHECK(n >= own, "expand(taeda.", dtype_long_name(self.dtype()), "Tensor{", self.sizes(), "}, size=", size,
+                "): the number of sizes provided (", n,
                 ") must be greater or equal to the number of dimensions in the tensor (", own, ")");
     Dims sizes(size), strides(n);
     for (size_t i = 0; i < n; ++i) {
         bool fresh = i < n - own;
         int64_t mine = fresh ? 1 : self.sizes()[i - (n - own)];
         if (size[i] == -1) {
-            TAEDA_CHECK(!fresh, "expand: the expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ", i);
+            TAEDA_CHECK(
+                !fresh,
+                "expand: the expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ", i);
             sizes[i] = mine;
         }
         TAEDA_CHECK(sizes[i] >= 0, "expand: negative size ", sizes[i], " at dimension ", i);
-        TAEDA_CHECK(mine == sizes[i] || mine == 1, "The expanded size of the tensor (", sizes[i], ") must match the existing size (", mine,
-                    ") at non-singleton dimension ", i, ".  Target sizes: ", size, ".  Tensor sizes: ", self.sizes());
+        TAEDA_CHECK(mine == sizes[i] || mine == 1, "The expanded size of the tensor (", sizes[i],
+                    ") must match the existing size (", mine, ") at non-singleton dimension ", i,
+                    ".  Target sizes: ", size, ".  Tensor sizes: ", self.sizes());
         strides[i] = mine == sizes[i] && !fresh ? self.strides()[i - (n - own)] : 0;
     }
     return with(self, sizes, strides, self.offset());
@@ -206,8 +220,11 @@ Tensors broadcast_tensors(TensorList tensors) {
 Tensor view_as_shape(const Tensor& self, Ints size) {
     Dims sizes = infer_size(size, self.numel());
     auto strides = view_strides(self.sizes(), self.strides(), sizes);
-    TAEDA_CHECK(strides, "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
-                "Use .reshape(...) instead. (shape ", self.sizes(), ", strides ", self.strides(), ", wanted ", size, ")");
+    TAEDA_CHECK(
+        strides,
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
+        "Use .reshape(...) instead. (shape ",
+        self.sizes(), ", strides ", self.strides(), ", wanted ", size, ")");
     return with(self, sizes, *strides, self.offset());
 }
 Tensor view(const Tensor& self, Ints size) { return ops::view_as_shape(self, size); }
@@ -220,7 +237,8 @@ Tensor reshape(const Tensor& self, Ints shape) {
 Tensor reshape_as(const Tensor& self, const Tensor& other) { return ops::reshape(self, other.sizes()); }
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
     int64_t from = wrap_dim(start_dim, self.dim()), to = wrap_dim(end_dim, self.dim());
-    TAEDA_CHECK(from <= to, "flatten() has invalid args: start_dim cannot come after end_dim (", start_dim, ", ", end_dim, ")");
+    TAEDA_CHECK(from <= to, "flatten() has invalid args: start_dim cannot come after end_dim (", start_dim, ", ",
+                end_dim, ")");
     if (self.dim() == 0) return ops::reshape(self, Ints{1});
     if (from == to) return self;
     Dims sizes;
@@ -236,7 +254,8 @@ Tensor unflatten(const Tensor& self, int64_t dim, Ints sizes) {
     Dims inner = infer_size(sizes, self.sizes()[d]), whole;
     for (size_t i = 0; i < self.sizes().size(); ++i) {
         if (i != d) whole.push_back(self.sizes()[i]);
-        else for (int64_t s : inner) whole.push_back(s);
+        else
+            for (int64_t s : inner) whole.push_back(s);
     }
     return ops::view_as_shape(self, whole);
 }
@@ -247,7 +266,9 @@ Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) 
     TAEDA_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
     int64_t length = std::max<int64_t>(0, offset >= 0 ? std::min(self.sizes()[a], self.sizes()[b] - offset)
                                                       : std::min(self.sizes()[a] + offset, self.sizes()[b]));
-    int64_t start = self.offset() + (length == 0 ? 0 : offset >= 0 ? offset * self.strides()[b] : -offset * self.strides()[a]);
+    int64_t start = self.offset() + (length == 0   ? 0
+                                     : offset >= 0 ? offset * self.strides()[b]
+                                                   : -offset * self.strides()[a]);
     Dims sizes(self.sizes()), strides(self.strides());
     int64_t stride = strides[a] + strides[b];
     sizes.erase(std::max(a, b));
@@ -288,7 +309,8 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
         return with(self, Ints{size}, Ints{1}, self.offset());
     }
     auto d = size_t(wrap_dim(dimension, self.dim()));
-    TAEDA_CHECK(size >= 0 && size <= sizes[d], "maximum size for tensor at dimension ", d, " is ", sizes[d], " but size is ", size);
+    TAEDA_CHECK(size >= 0 && size <= sizes[d], "maximum size for tensor at dimension ", d, " is ", sizes[d],
+                " but size is ", size);
     sizes.push_back(size);
     strides.push_back(strides[d]);
     sizes[d] = (sizes[d] - size) / step + 1;
@@ -319,7 +341,8 @@ Tensors split(const Tensor& self, int64_t split_size, int64_t dim) {
     TAEDA_CHECK(self.dim() > 0, "split expects at least a 1-dimensional tensor");
     TAEDA_CHECK(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
     int64_t size = self.size(dim);
-    TAEDA_CHECK(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+    TAEDA_CHECK(split_size > 0 || size == 0,
+                "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
     Tensors parts;
     for (int64_t at = 0; at < size || parts.empty(); at += std::max<int64_t>(split_size, 1))
         parts.push_back(ops::slice(self, dim, at, std::min(at + split_size, size), 1));
@@ -329,11 +352,12 @@ Tensors split_with_sizes(const Tensor& self, Ints sizes, int64_t dim) {
     TAEDA_CHECK(self.dim() > 0, "split expects at least a 1-dimensional tensor");
     int64_t size = self.size(dim), total = 0, at = 0;
     for (int64_t s : sizes) {
-        TAEDA_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", sizes);
+        TAEDA_CHECK(s >= 0,
+                    "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", sizes);
         total += s;
     }
-    TAEDA_CHECK(total == size, "split_with_sizes expects split_sizes to sum exactly to ", size, " (input tensor's size at dimension ", dim,
-                "), but got split_sizes=", sizes);
+    TAEDA_CHECK(total == size, "split_with_sizes expects split_sizes to sum exactly to ", size,
+                " (input tensor's size at dimension ", dim, "), but got split_sizes=", sizes);
     Tensors parts;
     for (int64_t s : sizes) {
         parts.push_back(ops::slice(self, dim, at, at + s, 1));
@@ -382,8 +406,12 @@ Tensor view_as_real(const Tensor& self) {
     return t;
 }
 Tensor view_as_complex(const Tensor& self) {
-    TAEDA_CHECK(self.dtype() == DType::float32 || self.dtype() == DType::float64, "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ", dtype_long_name(self.dtype()));
-    TAEDA_CHECK(self.dim() > 0 && self.size(-1) == 2, "Tensor must have a last dimension of size 2, got shape ", self.sizes());
+    TAEDA_CHECK(
+        self.dtype() == DType::float32 || self.dtype() == DType::float64,
+        "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ",
+        dtype_long_name(self.dtype()));
+    TAEDA_CHECK(self.dim() > 0 && self.size(-1) == 2, "Tensor must have a last dimension of size 2, got shape ",
+                self.sizes());
     TAEDA_CHECK(self.strides().back() == 1, "Tensor must have a last dimension with stride 1");
     Dims sizes(self.sizes()), strides(self.strides());
     sizes.erase(sizes.size() - 1);
@@ -404,11 +432,14 @@ Tensor view_dtype(const Tensor& self, DType dtype) {
     Tensor t = taeda::alias(self);
     t.impl()->dtype = dtype;
     if (from == to) return t;
-    TAEDA_CHECK(self.dim() > 0, "self.dim() cannot be 0 to view ", self.dtype(), " as ", dtype, " (different element sizes)");
-    TAEDA_CHECK(self.strides().back() == 1, "self.stride(-1) must be 1 to view ", self.dtype(), " as ", dtype, " (different element sizes), but got ", self.strides().back());
+    TAEDA_CHECK(self.dim() > 0, "self.dim() cannot be 0 to view ", self.dtype(), " as ", dtype,
+                " (different element sizes)");
+    TAEDA_CHECK(self.strides().back() == 1, "self.stride(-1) must be 1 to view ", self.dtype(), " as ", dtype,
+                " (different element sizes), but got ", self.strides().back());
     Dims sizes(self.sizes()), strides(self.strides());
     auto scale = [&](int64_t v, const char* what) {
-        TAEDA_CHECK(v * from % to == 0, what, " must be divisible by ", to / from, " to view ", self.dtype(), " as ", dtype, ", but got ", v);
+        TAEDA_CHECK(v * from % to == 0, what, " must be divisible by ", to / from, " to view ", self.dtype(), " as ",
+                    dtype, ", but got ", v);
         return v * from / to;
     };
     sizes.back() = scale(sizes.back(), "self.size(-1)");
@@ -417,7 +448,9 @@ Tensor view_dtype(const Tensor& self, DType dtype) {
     t.impl()->set_geometry(sizes, strides);
     return t;
 }
-Tensor view(const Tensor& self, DType dtype) { return self.dtype() == dtype ? ops::alias(self) : ops::view_dtype(self, dtype); }
+Tensor view(const Tensor& self, DType dtype) {
+    return self.dtype() == dtype ? ops::alias(self) : ops::view_dtype(self, dtype);
+}
 
 Tensor real(const Tensor& self) { return self.is_complex() ? ops::select(ops::view_as_real(self), -1, 0) : self; }
 Tensor imag(const Tensor& self) {
@@ -427,7 +460,8 @@ Tensor imag(const Tensor& self) {
 
 Tensor sum_to_size(const Tensor& self, Ints size) {
     if (self.sizes() == size) return self;
-    TAEDA_CHECK(is_expandable_to(size, self.sizes()), "size {", size, "} is not expandable to size {", self.sizes(), "}.");
+    TAEDA_CHECK(is_expandable_to(size, self.sizes()), "size {", size, "} is not expandable to size {", self.sizes(),
+                "}.");
     int64_t lead = self.dim() - int64_t(size.size());
     Dims dims;
     for (int64_t d = 0; d < self.dim(); ++d)
@@ -450,7 +484,9 @@ Tensor rot90(const Tensor& self, int64_t k, Ints dims) {
 }
 
 Tensor repeat(const Tensor& self, Ints repeats) {
-    TAEDA_CHECK(int64_t(repeats.size()) >= self.dim(), "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, got ", repeats, " for shape ", self.sizes());
+    TAEDA_CHECK(int64_t(repeats.size()) >= self.dim(),
+                "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, got ",
+                repeats, " for shape ", self.sizes());
     size_t lead = repeats.size() - self.sizes().size();
     Dims spread, wide, sizes;  // (r0, s0, r1, s1, ...)
     for (size_t d = 0; d < repeats.size(); ++d) {

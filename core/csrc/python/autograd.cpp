@@ -9,8 +9,7 @@ namespace taeda::python {
 namespace {
 
 struct PyNode {
-    PyObject_HEAD
-    Ref<Node> node;
+    PyObject_HEAD Ref<Node> node;
 };
 PyTypeObject* node_type = nullptr;
 
@@ -54,7 +53,8 @@ TensorHook tensor_hook(PyObject* callable) {
         Object result(or_carry(PyObject_CallOneArg(hook.get(), argument.get())));
         if (result.get() == Py_None) return Tensor();
         if (!is_tensor(result.get())) {
-            PyErr_Format(PyExc_RuntimeError, "a hook on a tensor must return None or a Tensor, got %s", Py_TYPE(result.get())->tp_name);
+            PyErr_Format(PyExc_RuntimeError, "a hook on a tensor must return None or a Tensor, got %s",
+                         Py_TYPE(result.get())->tp_name);
             carry();
         }
         return tensor_of(result.get());
@@ -89,8 +89,8 @@ struct FunctionNode : Node {
         if (is_tensor(result.get()) || result.get() == Py_None) tuple = Object(or_carry(PyTuple_Pack(1, result.get())));
         PyObject* values = tuple ? tuple.get() : result.get();
         Tensors found = tensors_of(values, (label + ".backward").c_str());
-        TAEDA_CHECK(found.size() == edges.size(), "function ", label, " returned an incorrect number of gradients (expected ",
-                    edges.size(), ", got ", found.size(), ")");
+        TAEDA_CHECK(found.size() == edges.size(), "function ", label,
+                    " returned an incorrect number of gradients (expected ", edges.size(), ", got ", found.size(), ")");
         return found;
     }
 };
@@ -141,12 +141,13 @@ template <class List> void remove_id(List& list, uint64_t id) {
 PyObject* node_register_hook(PyObject* self, PyObject* callable) {
     return guarded([&]() -> PyObject* {
         uint64_t id = next_hook_id();
-        node_of(self).hook_list().after.emplace_back(id, [hook = shared(callable)](Tensors outputs, const Tensors& grads) {
-            Gil gil;
-            Object o(or_carry(wrap(outputs))), g(or_carry(wrap(grads)));
-            Object result(or_carry(PyObject_CallFunctionObjArgs(hook.get(), o.get(), g.get(), nullptr)));
-            return result.get() == Py_None ? outputs : tensors_of(result.get(), "hook result");
-        });
+        node_of(self).hook_list().after.emplace_back(
+            id, [hook = shared(callable)](Tensors outputs, const Tensors& grads) {
+                Gil gil;
+                Object o(or_carry(wrap(outputs))), g(or_carry(wrap(grads)));
+                Object result(or_carry(PyObject_CallFunctionObjArgs(hook.get(), o.get(), g.get(), nullptr)));
+                return result.get() == Py_None ? outputs : tensors_of(result.get(), "hook result");
+            });
         return PyLong_FromUnsignedLongLong(id);
     });
 }
@@ -182,7 +183,8 @@ PyMethodDef node_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef node_attributes[] = {
-    {"next_functions", node_next, nullptr, "The nodes that gradients flow to, with the position of their input.", nullptr},
+    {"next_functions", node_next, nullptr, "The nodes that gradients flow to, with the position of their input.",
+     nullptr},
     {"variable", node_variable, nullptr, "The leaf of an AccumulateGrad node.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -313,7 +315,8 @@ PyObject* register_tensor_hook(PyObject*, PyObject* args) {
         const Tensor& t = tensor_of(tensor);
         TAEDA_CHECK(t.requires_grad(), "cannot register a hook on a tensor that doesn't require gradient");
         uint64_t id = next_hook_id();
-        if (Ref<Node> node = grad_fn(t)) node->hook_list().tensor.push_back({id, autograd_meta(t).output_index, tensor_hook(callable)});
+        if (Ref<Node> node = grad_fn(t))
+            node->hook_list().tensor.push_back({id, autograd_meta(t).output_index, tensor_hook(callable)});
         else autograd_meta(t).hooks.emplace_back(id, tensor_hook(callable));
         return PyLong_FromUnsignedLongLong(id);
     });
@@ -324,7 +327,8 @@ PyObject* register_after_accumulate(PyObject*, PyObject* args) {
     if (!PyArg_ParseTuple(args, "OO", &tensor, &callable)) return nullptr;
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(tensor);
-        TAEDA_CHECK(t.requires_grad() && !grad_fn(t), "post accumulate grad hooks cannot be registered on non-leaf tensors");
+        TAEDA_CHECK(t.requires_grad() && !grad_fn(t),
+                    "post accumulate grad hooks cannot be registered on non-leaf tensors");
         uint64_t id = next_hook_id();
         autograd_meta(t).after_accumulate.emplace_back(id, [hook = shared(callable)](const Tensor& leaf) {
             Gil gil;
@@ -361,15 +365,16 @@ PyObject* retain_grad(PyObject* self, PyObject*) {
         autograd_meta(t).retains_grad = true;
         // The hook must not keep the tensor alive, which keeps the node alive: remember the wrapper weakly.
         auto reference = shared(checked(PyWeakref_NewRef(self, nullptr)));
-        node->hook_list().retain.push_back({next_hook_id(), autograd_meta(t).output_index, [reference](const Tensor& grad) {
-                                                Gil gil;
-                                                PyObject* o = PyWeakref_GetObject(reference.get());
-                                                if (o && o != Py_None) {
-                                                    Tensor& kept = autograd_meta(tensor_of(o)).grad;
-                                                    kept = kept.defined() ? ops::add(kept, grad) : grad;
-                                                }
-                                                return Tensor();
-                                            }});
+        node->hook_list().retain.push_back(
+            {next_hook_id(), autograd_meta(t).output_index, [reference](const Tensor& grad) {
+                 Gil gil;
+                 PyObject* o = PyWeakref_GetObject(reference.get());
+                 if (o && o != Py_None) {
+                     Tensor& kept = autograd_meta(tensor_of(o)).grad;
+                     kept = kept.defined() ? ops::add(kept, grad) : grad;
+                 }
+                 return Tensor();
+             }});
         Py_RETURN_NONE;
     });
 }

@@ -56,8 +56,9 @@ public:
     template <class... T> PyObject* wrap(const std::tuple<T...>& results) const {
         Object made(checked(PyStructSequence_New(type_)));
         Py_ssize_t i = 0;
-        std::apply([&](const auto&... r) { (PyStructSequence_SetItem(made.get(), i++, checked(python::wrap(r))), ...); },
-                   results);
+        std::apply(
+            [&](const auto&... r) { (PyStructSequence_SetItem(made.get(), i++, checked(python::wrap(r))), ...); },
+            results);
         return made.release();
     }
 

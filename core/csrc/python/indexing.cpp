@@ -15,7 +15,9 @@ struct Indexed {
     bool advanced = false;
 };
 
-bool is_sequence(PyObject* o) { return PyList_Check(o) || (PySequence_Check(o) && !PyTuple_Check(o) && !PyUnicode_Check(o)); }
+bool is_sequence(PyObject* o) {
+    return PyList_Check(o) || (PySequence_Check(o) && !PyTuple_Check(o) && !PyUnicode_Check(o));
+}
 
 // A list with slices, None, ... or tensors in it is an old way to write a tuple.
 bool reads_as_tuple(PyObject* o) {
@@ -52,7 +54,8 @@ int64_t put_tensor(Indexed& state, int64_t at, const Tensor& index) {
         return at + 1;
     }
     for (int64_t d = 0; d < index.dim(); ++d)
-        TAEDA_CHECK_AS(IndexError, at + d < state.view.dim() && index.sizes()[size_t(d)] == state.view.sizes()[size_t(at + d)],
+        TAEDA_CHECK_AS(IndexError,
+                       at + d < state.view.dim() && index.sizes()[size_t(d)] == state.view.sizes()[size_t(at + d)],
                        "The shape of the mask ", index.sizes(), " at index ", d,
                        " does not match the shape of the indexed tensor ", state.view.sizes(), " at index ", at + d);
     Tensor where = ops::nonzero(index.dtype() == DType::bool_ ? index : ops::to(index, DType::bool_));
@@ -79,12 +82,14 @@ int64_t apply_slice(Indexed& state, int64_t at, PyObject* slice) {
 
 int64_t apply_one(Indexed& state, int64_t at, PyObject* o, int64_t skipped) {
     if (PyLong_Check(o) && !PyBool_Check(o)) {
-        TAEDA_CHECK_AS(IndexError, at < state.view.dim(), "too many indices for tensor of dimension ", state.view.dim());
+        TAEDA_CHECK_AS(IndexError, at < state.view.dim(), "too many indices for tensor of dimension ",
+                       state.view.dim());
         state.view = ops::select(state.view, at, to_int(o));
         return at;
     }
     if (PySlice_Check(o)) {
-        TAEDA_CHECK_AS(IndexError, at < state.view.dim(), "too many indices for tensor of dimension ", state.view.dim());
+        TAEDA_CHECK_AS(IndexError, at < state.view.dim(), "too many indices for tensor of dimension ",
+                       state.view.dim());
         return apply_slice(state, at, o);
     }
     if (o == Py_None) {
@@ -114,8 +119,9 @@ int64_t apply_one(Indexed& state, int64_t at, PyObject* o, int64_t skipped) {
         state.view = ops::select(state.view, at, to_int(o));
         return at;
     }
-    raise<IndexError>("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
-                      Py_TYPE(o)->tp_name, ")");
+    raise<IndexError>(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+        Py_TYPE(o)->tp_name, ")");
 }
 
 Indexed apply_index(const Tensor& self, PyObject* index) {
@@ -128,7 +134,8 @@ Indexed apply_index(const Tensor& self, PyObject* index) {
     Py_ssize_t n = PyTuple_GET_SIZE(tuple.get());
     int64_t used = 0;
     for (Py_ssize_t i = 0; i < n; ++i) used += consumed(PyTuple_GET_ITEM(tuple.get(), i));
-    TAEDA_CHECK_AS(IndexError, used <= self.dim(), "too many indices for tensor of dimension ", self.dim(), ": ", used, " given");
+    TAEDA_CHECK_AS(IndexError, used <= self.dim(), "too many indices for tensor of dimension ", self.dim(), ": ", used,
+                   " given");
     int64_t at = 0;
     for (Py_ssize_t i = 0; i < n; ++i) at = apply_one(state, at, PyTuple_GET_ITEM(tuple.get(), i), self.dim() - used);
     return state;
@@ -161,8 +168,9 @@ void set_item(const Tensor& self, PyObject* index, PyObject* value) {
         Tensor v = number ? wrapped_number(to_scalar(value), self.dtype()) : as_value(value, self);
         if (v.dtype() != self.dtype()) {
             TAEDA_CHECK(v.dim() == 0 || !is_tensor(value),
-                        "Index put requires the source and destination dtypes match, got ", dtype_long_name(self.dtype()),
-                        " for the destination and ", dtype_long_name(v.dtype()), " for the source.");
+                        "Index put requires the source and destination dtypes match, got ",
+                        dtype_long_name(self.dtype()), " for the destination and ", dtype_long_name(v.dtype()),
+                        " for the source.");
             v = ops::to(v, self.dtype());
         }
         ops::index_put_(found.view, found.tensors, v, false);
@@ -177,7 +185,9 @@ void set_item(const Tensor& self, PyObject* index, PyObject* value) {
 
 namespace {
 
-bool holds_elements(PyObject* o) { return (PyList_Check(o) || PyTuple_Check(o) || (PySequence_Check(o) && !is_tensor(o) && !PyUnicode_Check(o))); }
+bool holds_elements(PyObject* o) {
+    return (PyList_Check(o) || PyTuple_Check(o) || (PySequence_Check(o) && !is_tensor(o) && !PyUnicode_Check(o)));
+}
 
 void find_shape(PyObject* o, Dims& shape) {
     while (true) {
@@ -256,7 +266,8 @@ template <class T> T* fill_data(PyObject* o, Ints shape, size_t depth, T* to) {
         }
         Tensor part = ops::contiguous(ops::to(is_tensor(o) ? tensor_of(o) : from_array(o), dtype_of<T>));
         TAEDA_CHECK_AS(ValueError, part.sizes() == shape.slice(depth, shape.size() - depth),
-                       "expected a part of shape ", shape.slice(depth, shape.size() - depth), " at dim ", depth, ", got ", part.sizes());
+                       "expected a part of shape ", shape.slice(depth, shape.size() - depth), " at dim ", depth,
+                       ", got ", part.sizes());
         std::memcpy(to, part.raw(), size_t(part.numel()) * sizeof(T));
         return to + part.numel();
     }
@@ -264,12 +275,12 @@ template <class T> T* fill_data(PyObject* o, Ints shape, size_t depth, T* to) {
         *to = element<T>(o);
         return to + 1;
     }
-    TAEDA_CHECK_AS(TypeError, holds_elements(o), "expected a sequence of length ", shape[depth], " at dim ", depth, ", got ",
-                   Py_TYPE(o)->tp_name);
+    TAEDA_CHECK_AS(TypeError, holds_elements(o), "expected a sequence of length ", shape[depth], " at dim ", depth,
+                   ", got ", Py_TYPE(o)->tp_name);
     Object list(checked(PySequence_Fast(o, "tensor(): expected a sequence")));
     Py_ssize_t n = PySequence_Fast_GET_SIZE(list.get());
-    TAEDA_CHECK_AS(ValueError, n == shape[depth], "expected sequence of length ", shape[depth], " at dim ", depth, " (got ", n,
-                   "); all rows of nested data must have the same length");
+    TAEDA_CHECK_AS(ValueError, n == shape[depth], "expected sequence of length ", shape[depth], " at dim ", depth,
+                   " (got ", n, "); all rows of nested data must have the same length");
     for (Py_ssize_t i = 0; i < n; ++i) to = fill_data(PySequence_Fast_GET_ITEM(list.get(), i), shape, depth + 1, to);
     return to;
 }

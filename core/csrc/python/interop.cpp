@@ -29,8 +29,10 @@ const char* buffer_format(DType d) {
 DType dtype_of_format(const char* format, Py_ssize_t size) {
     std::string f = format ? format : "B";
     if (!f.empty() && (f[0] == '@' || f[0] == '=' || f[0] == '<')) f = f.substr(1);
-    TAEDA_CHECK_AS(ValueError, f[0] != '>' && f[0] != '!', "given numpy array has byte order different from the native byte "
-                   "order. Conversion between byte orders is currently not supported; use array.astype(array.dtype.newbyteorder('='))");
+    TAEDA_CHECK_AS(
+        ValueError, f[0] != '>' && f[0] != '!',
+        "given numpy array has byte order different from the native byte "
+        "order. Conversion between byte orders is currently not supported; use array.astype(array.dtype.newbyteorder('='))");
     char kind = 0;
     if (f == "f" || f == "d" || f == "e") kind = 'f';
     else if (f == "?") kind = 'b';
@@ -39,9 +41,11 @@ DType dtype_of_format(const char* format, Py_ssize_t size) {
     else if (f == "B" || f == "c") kind = 'u';
     for (const NumpyType& t : kNumpyTypes)
         if (t.kind == kind && t.size == size) return t.dtype;
-    raise<TypeError>("can't convert memory of format '", format ? format : "", "' (", size, " bytes an element). The only "
-                     "supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
-                     "uint8, and bool.");
+    raise<TypeError>(
+        "can't convert memory of format '", format ? format : "", "' (", size,
+        " bytes an element). The only "
+        "supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, "
+        "uint8, and bool.");
 }
 
 struct HeldBuffer {
@@ -71,19 +75,23 @@ Tensor from_buffer_object(PyObject* o, bool must_write) {
         DType dtype = dtype_of_format(view.format, view.itemsize);
         for (int d = 0; d < view.ndim; ++d) {
             sizes[size_t(d)] = view.shape[d];
-            TAEDA_CHECK_AS(ValueError, view.strides[d] >= 0, "At least one stride in the given numpy array is negative, and "
-                           "tensors with negative strides are not currently supported. (You can probably work around this by "
-                           "making a copy of your array with array.copy().)");
+            TAEDA_CHECK_AS(
+                ValueError, view.strides[d] >= 0,
+                "At least one stride in the given numpy array is negative, and "
+                "tensors with negative strides are not currently supported. (You can probably work around this by "
+                "making a copy of your array with array.copy().)");
             TAEDA_CHECK_AS(ValueError, view.strides[d] % view.itemsize == 0,
                            "given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
                            "reallocate the memory.");
             strides[size_t(d)] = view.strides[d] / view.itemsize;
         }
-        Tensor t = alias([&] {
-            Tensor base = empty_tensor(Ints{0}, dtype);
-            base.impl()->storage = hold(held);
-            return base;
-        }(), sizes, strides, 0);
+        Tensor t = alias(
+            [&] {
+                Tensor base = empty_tensor(Ints{0}, dtype);
+                base.impl()->storage = hold(held);
+                return base;
+            }(),
+            sizes, strides, 0);
         return t;
     } catch (...) {
         if (view.obj && !PyErr_Occurred()) PyBuffer_Release(&held->view);
@@ -112,7 +120,8 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
         TAEDA_CHECK(!t.requires_grad() || !thread_state.grad_enabled,
                     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
         const char* format = buffer_format(t.dtype());
-        TAEDA_CHECK_AS(TypeError, format, "Got unsupported ScalarType BFloat16: NumPy has no bfloat16; convert with .float() first");
+        TAEDA_CHECK_AS(TypeError, format,
+                       "Got unsupported ScalarType BFloat16: NumPy has no bfloat16; convert with .float() first");
         auto* shape = new BufferShape;
         for (int64_t s : t.sizes()) shape->numbers.push_back(s);
         for (int64_t s : t.strides()) shape->numbers.push_back(s * t.item_bytes());
@@ -184,8 +193,8 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
     PyObject *buffer, *dtype;
     Py_ssize_t count = -1, offset = 0;
     int requires_grad = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$Onnp", const_cast<char**>(names), &buffer, &dtype, &count, &offset,
-                                     &requires_grad))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$Onnp", const_cast<char**>(names), &buffer, &dtype, &count,
+                                     &offset, &requires_grad))
         return nullptr;
     return guarded([&]() -> PyObject* {
         DType type = to_dtype(dtype);
@@ -199,16 +208,18 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
         }
         Storage storage = hold(held);
         int64_t size = item_size(type), available = int64_t(storage->bytes) - offset;
-        TAEDA_CHECK_AS(ValueError, offset >= 0 && available > 0, "offset (", offset, " bytes) must be non-negative and no greater "
-                       "than buffer length (", storage->bytes, " bytes) minus 1");
+        TAEDA_CHECK_AS(ValueError, offset >= 0 && available > 0, "offset (", offset,
+                       " bytes) must be non-negative and no greater "
+                       "than buffer length (",
+                       storage->bytes, " bytes) minus 1");
         if (count < 0) {
-            TAEDA_CHECK_AS(ValueError, available % size == 0, "buffer length (", available, " bytes) after offset (", offset,
-                           " bytes) must be a multiple of element size (", size, ")");
+            TAEDA_CHECK_AS(ValueError, available % size == 0, "buffer length (", available, " bytes) after offset (",
+                           offset, " bytes) must be a multiple of element size (", size, ")");
             count = available / size;
         }
-        TAEDA_CHECK_AS(ValueError, count > 0 && count * size <= available, "requested buffer length (", count, " * ", size,
-                       " bytes) after offset (", offset, " bytes) must not be greater than actual buffer length (",
-                       storage->bytes, " bytes)");
+        TAEDA_CHECK_AS(ValueError, count > 0 && count * size <= available, "requested buffer length (", count, " * ",
+                       size, " bytes) after offset (", offset,
+                       " bytes) must not be greater than actual buffer length (", storage->bytes, " bytes)");
         storage->data = static_cast<char*>(storage->data) + offset;
         storage->bytes -= size_t(offset);
         Tensor t = empty_tensor(Ints{0}, type);
@@ -222,8 +233,12 @@ PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
 // -- DLPack ---------------------------------------------------------------------------------------------------------
 
 DLDataType to_dlpack_type(DType d) {
-    uint8_t code = is_complex(d) ? kDLComplex : d == DType::bfloat16 ? kDLBfloat : is_floating(d) ? kDLFloat
-                   : d == DType::bool_ ? kDLBool : d == DType::uint8 ? kDLUInt : kDLInt;
+    uint8_t code = is_complex(d)          ? kDLComplex
+                   : d == DType::bfloat16 ? kDLBfloat
+                   : is_floating(d)       ? kDLFloat
+                   : d == DType::bool_    ? kDLBool
+                   : d == DType::uint8    ? kDLUInt
+                                          : kDLInt;
     return {code, uint8_t(item_size(d) * 8), 1};
 }
 
@@ -246,9 +261,15 @@ PyObject* method_dlpack(PyObject* self, PyObject*, PyObject*) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
         TAEDA_CHECK(!t.requires_grad(), "Can't export tensors that require gradient, use tensor.detach()");
-        auto* exported = new Exported{t, {t.sizes().begin(), t.sizes().end()}, {t.strides().begin(), t.strides().end()}, {}};
-        exported->managed = {{t.raw(), {kDLCPU, 0}, int(t.dim()), to_dlpack_type(t.dtype()), exported->sizes.data(),
-                              exported->strides.data(), 0},
+        auto* exported =
+            new Exported{t, {t.sizes().begin(), t.sizes().end()}, {t.strides().begin(), t.strides().end()}, {}};
+        exported->managed = {{t.raw(),
+                              {kDLCPU, 0},
+                              int(t.dim()),
+                              to_dlpack_type(t.dtype()),
+                              exported->sizes.data(),
+                              exported->strides.data(),
+                              0},
                              exported,
                              [](DLManagedTensor* m) { delete static_cast<Exported*>(m->manager_ctx); }};
         return PyCapsule_New(&exported->managed, "dltensor", [](PyObject* capsule) {
@@ -264,24 +285,27 @@ PyObject* method_dlpack_device(PyObject*, PyObject*) { return Py_BuildValue("(ii
 PyObject* from_dlpack(PyObject*, PyObject* o) {
     return guarded([&]() -> PyObject* {
         Object made;
-        if (PyObject_HasAttrString(o, "__dlpack__")) made = Object(checked(PyObject_CallMethod(o, "__dlpack__", nullptr)));
+        if (PyObject_HasAttrString(o, "__dlpack__"))
+            made = Object(checked(PyObject_CallMethod(o, "__dlpack__", nullptr)));
         PyObject* capsule = made ? made.get() : o;
-        TAEDA_CHECK_AS(TypeError, PyCapsule_IsValid(capsule, "dltensor"),
-                       "from_dlpack: expected an object with __dlpack__ or a fresh DLPack capsule (each can be taken once), got ",
-                       Py_TYPE(o)->tp_name);
+        TAEDA_CHECK_AS(
+            TypeError, PyCapsule_IsValid(capsule, "dltensor"),
+            "from_dlpack: expected an object with __dlpack__ or a fresh DLPack capsule (each can be taken once), got ",
+            Py_TYPE(o)->tp_name);
         auto* m = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule, "dltensor"));
-        TAEDA_CHECK(m->dl_tensor.device.device_type == kDLCPU, "from_dlpack: only CPU memory can be taken over, got device type ",
+        TAEDA_CHECK(m->dl_tensor.device.device_type == kDLCPU,
+                    "from_dlpack: only CPU memory can be taken over, got device type ",
                     m->dl_tensor.device.device_type);
         DType dtype = from_dlpack_type(m->dl_tensor.dtype);
         Ints sizes(m->dl_tensor.shape, size_t(m->dl_tensor.ndim));
-        Dims strides = m->dl_tensor.strides ? Dims(Ints(m->dl_tensor.strides, sizes.size())) : contiguous_strides(sizes);
+        Dims strides =
+            m->dl_tensor.strides ? Dims(Ints(m->dl_tensor.strides, sizes.size())) : contiguous_strides(sizes);
         Tensor base = empty_tensor(Ints{0}, dtype);
         PyCapsule_SetName(capsule, "used_dltensor");
         int64_t span = 1;
         for (size_t d = 0; d < sizes.size(); ++d) span += (sizes[d] - 1) * strides[d];
         base.impl()->storage = wrap_memory(static_cast<char*>(m->dl_tensor.data) + m->dl_tensor.byte_offset,
-                                           size_t(std::max<int64_t>(span, 0) * item_size(dtype)), Device{},
-                                           [m] {
+                                           size_t(std::max<int64_t>(span, 0) * item_size(dtype)), Device{}, [m] {
                                                if (m->deleter) m->deleter(m);
                                            });
         return wrap(alias(base, sizes, strides, 0));

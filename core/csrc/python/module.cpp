@@ -4,7 +4,8 @@
 
 namespace {
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "taeda._C", "The native part of taeda.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "taeda._C", "The native part of taeda.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace
 

@@ -9,8 +9,7 @@
 namespace taeda::python {
 
 struct PyTensor {
-    PyObject_HEAD
-    Tensor tensor;
+    PyObject_HEAD Tensor tensor;
     PyObject* weakrefs;
     PyObject* attributes;
 };
@@ -25,20 +24,16 @@ extern PyTypeObject* layout_type;
 extern PyTypeObject* memory_format_type;
 
 struct PyDType {
-    PyObject_HEAD
-    DType dtype;
+    PyObject_HEAD DType dtype;
 };
 struct PyDevice {
-    PyObject_HEAD
-    Device device;
+    PyObject_HEAD Device device;
 };
 struct PyGenerator {
-    PyObject_HEAD
-    Generator generator;
+    PyObject_HEAD Generator generator;
 };
 struct PyMemoryFormat {
-    PyObject_HEAD
-    MemoryFormat format;
+    PyObject_HEAD MemoryFormat format;
     const char* name;
 };
 

@@ -52,7 +52,8 @@ bool accepts(const Parameter& p, PyObject* o) {
         case Kind::floating: return (is_number(o) && !PyComplex_Check(o)) || is_zero_dim(o);
         case Kind::floats: return list_of(o, is_number);
         // An int is no bool: var(x, 1) reduces dimension 1.
-        case Kind::boolean: case Kind::flag: return PyBool_Check(o) || is_numpy_bool(o) || is_zero_dim(o);
+        case Kind::boolean:
+        case Kind::flag: return PyBool_Check(o) || is_numpy_bool(o) || is_zero_dim(o);
         case Kind::string: return PyUnicode_Check(o);
         case Kind::dtype:
             return Py_TYPE(o) == dtype_type || o == reinterpret_cast<PyObject*>(&PyFloat_Type) ||
@@ -70,13 +71,15 @@ const char* expected(const Parameter& p) {
     switch (p.kind) {
         case Kind::tensor: return "Tensor";
         case Kind::operand: return "Tensor or Number";
-        case Kind::tensors: case Kind::optional_tensors: return "tuple of Tensors";
+        case Kind::tensors:
+        case Kind::optional_tensors: return "tuple of Tensors";
         case Kind::scalar: return "Number";
         case Kind::integer: return "int";
         case Kind::integers: return "tuple of ints";
         case Kind::floating: return "float";
         case Kind::floats: return "tuple of floats";
-        case Kind::boolean: case Kind::flag: return "bool";
+        case Kind::boolean:
+        case Kind::flag: return "bool";
         case Kind::string: return "str";
         case Kind::dtype: return "taeda.dtype";
         case Kind::device: return "taeda.device";
@@ -90,8 +93,8 @@ const char* expected(const Parameter& p) {
 // NumPy's names for some parameters, and torch's name of the first tensor in functions.
 bool same_name(const char* parameter, const char* given) {
     if (std::strcmp(parameter, given) == 0) return true;
-    constexpr const char* synonyms[][2] = {{"self", "input"}, {"dim", "axis"}, {"keepdim", "keepdims"}, {"other", "x2"},
-                                           {"input", "self"}, {"tensors", "tensor"}};
+    constexpr const char* synonyms[][2] = {{"self", "input"}, {"dim", "axis"},   {"keepdim", "keepdims"},
+                                           {"other", "x2"},   {"input", "self"}, {"tensors", "tensor"}};
     for (auto& pair : synonyms)
         if (std::strcmp(parameter, pair[0]) == 0 && std::strcmp(given, pair[1]) == 0) return true;
     return false;
@@ -147,7 +150,8 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
     }
     if (self && at == s.self_at) ++at;
     // x.view() of no integers at all is the empty shape
-    if (at < s.count && s.parameters[at].flags & kSpreads && nargs == 0 && !kwnames && !(s.parameters[at].flags & kHasDefault)) {
+    if (at < s.count && s.parameters[at].flags & kSpreads && nargs == 0 && !kwnames &&
+        !(s.parameters[at].flags & kHasDefault)) {
         slots.spread = Object(checked(PyTuple_New(0)));
         slots.values[at] = slots.spread.get();
     }
@@ -168,15 +172,17 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
         if (value == Py_None && s.parameters[found].flags & kHasDefault) continue;
         if (!accepts(s.parameters[found], value)) {
             if (why)
-                *why = join("argument '", s.parameters[found].name, "' must be ", expected(s.parameters[found]), ", not ",
-                            Py_TYPE(value)->tp_name);
+                *why = join("argument '", s.parameters[found].name, "' must be ", expected(s.parameters[found]),
+                            ", not ", Py_TYPE(value)->tp_name);
             return false;
         }
         slots.values[found] = value;
     }
     for (int i = 0; i < s.count; ++i) {
         if (!slots.values[i] && !(s.parameters[i].flags & kHasDefault)) {
-            if (why) *why = join("missing a required argument: '", s.parameters[i].name, "' (", expected(s.parameters[i]), ")");
+            if (why)
+                *why =
+                    join("missing a required argument: '", s.parameters[i].name, "' (", expected(s.parameters[i]), ")");
             return false;
         }
     }
@@ -208,8 +214,8 @@ void Parser::fail(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObj
         fits(signatures_[i], self, args, nargs, kwnames, slots, &why);
         options += join("\n * ", signatures_[i].text, why.empty() ? "" : "\n      ", why);
     }
-    raise<TypeError>(name_, "() received an invalid combination of arguments - got (", given, "), but expected one of:",
-                     options);
+    raise<TypeError>(name_, "() received an invalid combination of arguments - got (", given,
+                     "), but expected one of:", options);
 }
 
 }  // namespace taeda::python

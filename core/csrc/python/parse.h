@@ -6,8 +6,23 @@
 namespace taeda::python {
 
 enum class Kind : uint8_t {
-    tensor, operand, tensors, optional_tensors, scalar, integer, integers, floating, floats, boolean, string, dtype,
-    device, generator, memory_format, layout, flag,
+    tensor,
+    operand,
+    tensors,
+    optional_tensors,
+    scalar,
+    integer,
+    integers,
+    floating,
+    floats,
+    boolean,
+    string,
+    dtype,
+    device,
+    generator,
+    memory_format,
+    layout,
+    flag,
 };
 enum : uint8_t { kOptional = 1, kHasDefault = 2, kKeywordOnly = 4, kExpands = 8, kSpreads = 16 };
 

@@ -41,8 +41,10 @@ PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr
                                {"to_real", dtype_to_real, METH_NOARGS, "The real dtype of a complex one."},
                                {"to_complex", dtype_to_complex, METH_NOARGS, "The complex dtype of a real one."},
                                {nullptr, nullptr, 0, nullptr}};
-PyType_Slot dtype_slots[] = {{Py_tp_repr, slot(dtype_repr)}, {Py_tp_getset, dtype_attributes}, {Py_tp_methods, dtype_methods}, {0, nullptr}};
-PyType_Spec dtype_spec = {"taeda.dtype", sizeof(PyDType), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
+PyType_Slot dtype_slots[] = {
+    {Py_tp_repr, slot(dtype_repr)}, {Py_tp_getset, dtype_attributes}, {Py_tp_methods, dtype_methods}, {0, nullptr}};
+PyType_Spec dtype_spec = {"taeda.dtype", sizeof(PyDType), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                          dtype_slots};
 
 void add_dtypes(PyObject* module) {
     dtype_type = make_type(dtype_spec);
@@ -53,9 +55,10 @@ void add_dtypes(PyObject* module) {
         dtypes[i] = reinterpret_cast<PyObject*>(made);
         PyModule_AddObjectRef(module, dtype_name(DType(i)), dtypes[i]);
     }
-    constexpr std::pair<const char*, DType> names[] = {
-        {"half", DType::float16}, {"float", DType::float32},  {"double", DType::float64},   {"short", DType::int16},
-        {"int", DType::int32},    {"long", DType::int64},     {"cfloat", DType::complex64}, {"cdouble", DType::complex128}};
+    constexpr std::pair<const char*, DType> names[] = {{"half", DType::float16},     {"float", DType::float32},
+                                                       {"double", DType::float64},   {"short", DType::int16},
+                                                       {"int", DType::int32},        {"long", DType::int64},
+                                                       {"cfloat", DType::complex64}, {"cdouble", DType::complex128}};
     for (auto [name, dtype] : names) PyModule_AddObjectRef(module, name, dtypes[int(dtype)]);
 }
 
@@ -70,13 +73,16 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     return guarded([&]() -> PyObject* {
         Device d = to_device(type);
         if (index != Py_None) {
-            TAEDA_CHECK(d.index < 0, "type (string) must not include an index because index was passed explicitly: ", d);
+            TAEDA_CHECK(d.index < 0,
+                        "type (string) must not include an index because index was passed explicitly: ", d);
             d.index = int8_t(to_int(index));
         }
         return wrap(d);
     });
 }
-PyObject* device_type_of(PyObject* o, void*) { return PyUnicode_FromString(Device{device_value(o).type}.str().c_str()); }
+PyObject* device_type_of(PyObject* o, void*) {
+    return PyUnicode_FromString(Device{device_value(o).type}.str().c_str());
+}
 PyObject* device_index(PyObject* o, void*) {
     if (device_value(o).index < 0) Py_RETURN_NONE;
     return PyLong_FromLong(device_value(o).index);
@@ -100,10 +106,10 @@ PyGetSetDef device_attributes[] = {{"type", device_type_of, nullptr, "'cpu', 'me
                                    {"index", device_index, nullptr, "Number of the device, or None.", nullptr},
                                    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
-PyType_Slot device_slots[] = {{Py_tp_new, slot(device_new)},          {Py_tp_str, slot(device_str)},
-                              {Py_tp_repr, slot(device_repr)},        {Py_tp_richcompare, slot(device_compare)},
-                              {Py_tp_hash, slot(device_hash)},        {Py_tp_getset, device_attributes},
-                              {Py_tp_methods, device_methods},        {0, nullptr}};
+PyType_Slot device_slots[] = {{Py_tp_new, slot(device_new)},   {Py_tp_str, slot(device_str)},
+                              {Py_tp_repr, slot(device_repr)}, {Py_tp_richcompare, slot(device_compare)},
+                              {Py_tp_hash, slot(device_hash)}, {Py_tp_getset, device_attributes},
+                              {Py_tp_methods, device_methods}, {0, nullptr}};
 PyType_Spec device_spec = {"taeda.device", sizeof(PyDevice), 0, Py_TPFLAGS_DEFAULT, device_slots};
 
 // -- layout and memory format: named constants ------------------------------------------------------------------------
@@ -112,13 +118,19 @@ PyObject* layout_repr(PyObject*) { return PyUnicode_FromString("taeda.strided");
 PyObject* layout_reduce(PyObject*, PyObject*) { return PyUnicode_FromString("strided"); }
 PyMethodDef layout_methods[] = {{"__reduce__", layout_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
 PyType_Slot layout_slots[] = {{Py_tp_repr, slot(layout_repr)}, {Py_tp_methods, layout_methods}, {0, nullptr}};
-PyType_Spec layout_spec = {"taeda.layout", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, layout_slots};
+PyType_Spec layout_spec = {"taeda.layout", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                           layout_slots};
 
-PyObject* format_repr(PyObject* o) { return PyUnicode_FromFormat("taeda.%s", reinterpret_cast<PyMemoryFormat*>(o)->name); }
-PyObject* format_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(reinterpret_cast<PyMemoryFormat*>(o)->name); }
+PyObject* format_repr(PyObject* o) {
+    return PyUnicode_FromFormat("taeda.%s", reinterpret_cast<PyMemoryFormat*>(o)->name);
+}
+PyObject* format_reduce(PyObject* o, PyObject*) {
+    return PyUnicode_FromString(reinterpret_cast<PyMemoryFormat*>(o)->name);
+}
 PyMethodDef format_methods[] = {{"__reduce__", format_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
 PyType_Slot format_slots[] = {{Py_tp_repr, slot(format_repr)}, {Py_tp_methods, format_methods}, {0, nullptr}};
-PyType_Spec format_spec = {"taeda.memory_format", sizeof(PyMemoryFormat), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, format_slots};
+PyType_Spec format_spec = {"taeda.memory_format", sizeof(PyMemoryFormat), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, format_slots};
 
 void add_constants(PyObject* module) {
     layout_type = make_type(layout_spec);
@@ -177,7 +189,9 @@ PyObject* generator_seed(PyObject* o, PyObject*) {
     generator_value(o).manual_seed(value);
     return PyLong_FromUnsignedLongLong(value);
 }
-PyObject* generator_initial_seed(PyObject* o, PyObject*) { return PyLong_FromUnsignedLongLong(generator_value(o).seed); }
+PyObject* generator_initial_seed(PyObject* o, PyObject*) {
+    return PyLong_FromUnsignedLongLong(generator_value(o).seed);
+}
 PyObject* generator_get_state(PyObject* o, PyObject*) {
     return guarded([&]() -> PyObject* {
         Tensor state = empty_tensor(Ints{16}, DType::uint8);
@@ -188,9 +202,11 @@ PyObject* generator_get_state(PyObject* o, PyObject*) {
 }
 PyObject* generator_set_state(PyObject* o, PyObject* state) {
     return guarded([&]() -> PyObject* {
-        TAEDA_CHECK_AS(TypeError, is_tensor(state) && tensor_of(state).dtype() == DType::uint8 && tensor_of(state).is_contiguous(),
+        TAEDA_CHECK_AS(TypeError,
+                       is_tensor(state) && tensor_of(state).dtype() == DType::uint8 && tensor_of(state).is_contiguous(),
                        "set_state: RNG state must be a contiguous uint8 tensor, as get_state() gives it");
-        TAEDA_CHECK(tensor_of(state).numel() == 16, "set_state: RNG state has ", tensor_of(state).numel(), " bytes, expected 16");
+        TAEDA_CHECK(tensor_of(state).numel() == 16, "set_state: RNG state has ", tensor_of(state).numel(),
+                    " bytes, expected 16");
         uint64_t numbers[2];
         std::memcpy(numbers, tensor_of(state).raw(), 16);
         generator_value(o).manual_seed(numbers[0]);
@@ -199,22 +215,27 @@ PyObject* generator_set_state(PyObject* o, PyObject* state) {
     });
 }
 PyObject* generator_device(PyObject* o, void*) { return wrap(generator_value(o).device); }
-PyGetSetDef generator_attributes[] = {{"device", generator_device, nullptr, nullptr, nullptr}, {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef generator_methods[] = {{"manual_seed", generator_manual_seed, METH_O, "Starts the stream of this seed."},
-                                   {"seed", generator_seed, METH_NOARGS, "Seeds from the system's entropy; returns the seed."},
-                                   {"initial_seed", generator_initial_seed, METH_NOARGS, "The seed of the stream."},
-                                   {"get_state", generator_get_state, METH_NOARGS, "Seed and position, 16 bytes."},
-                                   {"set_state", generator_set_state, METH_O, "Continues where get_state() was taken."},
-                                   {nullptr, nullptr, 0, nullptr}};
-PyType_Slot generator_slots[] = {{Py_tp_new, slot(generator_new)}, {Py_tp_dealloc, slot(generator_dealloc)},
-                                 {Py_tp_methods, generator_methods}, {Py_tp_getset, generator_attributes}, {0, nullptr}};
-PyType_Spec generator_spec = {"taeda.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, generator_slots};
+PyGetSetDef generator_attributes[] = {{"device", generator_device, nullptr, nullptr, nullptr},
+                                      {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef generator_methods[] = {
+    {"manual_seed", generator_manual_seed, METH_O, "Starts the stream of this seed."},
+    {"seed", generator_seed, METH_NOARGS, "Seeds from the system's entropy; returns the seed."},
+    {"initial_seed", generator_initial_seed, METH_NOARGS, "The seed of the stream."},
+    {"get_state", generator_get_state, METH_NOARGS, "Seed and position, 16 bytes."},
+    {"set_state", generator_set_state, METH_O, "Continues where get_state() was taken."},
+    {nullptr, nullptr, 0, nullptr}};
+PyType_Slot generator_slots[] = {{Py_tp_new, slot(generator_new)},
+                                 {Py_tp_dealloc, slot(generator_dealloc)},
+                                 {Py_tp_methods, generator_methods},
+                                 {Py_tp_getset, generator_attributes},
+                                 {0, nullptr}};
+PyType_Spec generator_spec = {"taeda.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                              generator_slots};
 
 // -- UntypedStorage -------------------------------------------------------------------------------------------------------
 
 struct PyStorage {
-    PyObject_HEAD
-    Storage storage;
+    PyObject_HEAD Storage storage;
 };
 StorageImpl& storage_value(PyObject* o) { return *reinterpret_cast<PyStorage*>(o)->storage; }
 
@@ -247,8 +268,8 @@ PyMethodDef storage_methods[] = {{"data_ptr", storage_data_ptr, METH_NOARGS, "Ad
                                  {"nbytes", storage_nbytes, METH_NOARGS, "Size in bytes."},
                                  {"size", storage_nbytes, METH_NOARGS, "Size in bytes."},
                                  {nullptr, nullptr, 0, nullptr}};
-PyType_Slot storage_slots[] = {{Py_tp_new, slot(storage_new)},       {Py_tp_dealloc, slot(storage_dealloc)},
-                               {Py_tp_methods, storage_methods},     {Py_sq_length, slot(storage_length)},
+PyType_Slot storage_slots[] = {{Py_tp_new, slot(storage_new)},          {Py_tp_dealloc, slot(storage_dealloc)},
+                               {Py_tp_methods, storage_methods},        {Py_sq_length, slot(storage_length)},
                                {Py_bf_getbuffer, slot(storage_buffer)}, {0, nullptr}};
 PyType_Spec storage_spec = {"taeda.UntypedStorage", sizeof(PyStorage), 0, Py_TPFLAGS_DEFAULT, storage_slots};
 
@@ -266,15 +287,19 @@ PyObject* tensor_from_storage(PyObject*, PyObject* args) {
         TAEDA_CHECK_AS(TypeError, Py_TYPE(storage) == storage_type, "_tensor_from_storage: expected an UntypedStorage");
         DType type = to_dtype(dtype);
         Dims sizes = to_ints(size), strides = to_ints(stride);
-        TAEDA_CHECK_AS(ValueError, sizes.size() == strides.size() && offset >= 0, "size and stride differ in length: ", sizes, ", ", strides);
+        TAEDA_CHECK_AS(ValueError, sizes.size() == strides.size() && offset >= 0,
+                       "size and stride differ in length: ", sizes, ", ", strides);
         int64_t last = offset;
         bool empty = false;
         for (size_t d = 0; d < sizes.size(); ++d) {
-            TAEDA_CHECK_AS(ValueError, sizes[d] >= 0 && strides[d] >= 0, "sizes and strides must not be negative: ", sizes, ", ", strides);
+            TAEDA_CHECK_AS(ValueError, sizes[d] >= 0 && strides[d] >= 0,
+                           "sizes and strides must not be negative: ", sizes, ", ", strides);
             empty = empty || sizes[d] == 0;
             int64_t step = 0;
-            bool wraps = sizes[d] > 0 && (__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) || __builtin_add_overflow(last, step, &last));
-            TAEDA_CHECK_AS(ValueError, !wraps, "sizes ", sizes, " with strides ", strides, " exceed what memory can address");
+            bool wraps = sizes[d] > 0 && (__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) ||
+                                          __builtin_add_overflow(last, step, &last));
+            TAEDA_CHECK_AS(ValueError, !wraps, "sizes ", sizes, " with strides ", strides,
+                           " exceed what memory can address");
         }
         TAEDA_CHECK_AS(ValueError, empty || (last + 1) <= int64_t(storage_value(storage).bytes) / item_size(type),
                        "a view of size ", sizes, " and stride ", strides, " at offset ", offset, " needs ", last + 1,
@@ -287,7 +312,8 @@ PyObject* tensor_from_storage(PyObject*, PyObject* args) {
         return wrap(base);
     });
 }
-PyMethodDef functions[] = {{"_tensor_from_storage", tensor_from_storage, METH_VARARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"_tensor_from_storage", tensor_from_storage, METH_VARARGS, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 // taeda.Tensor: the type, its attributes and its number, mapping and comparison protocols. Operator methods are added
 // from the generated table (operators.cpp).
 
-
 #include "autograd/engine.h"
 #include "ops.h"
 #include "python/glue.h"
@@ -82,7 +81,8 @@ PyObject* make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|p", const_cast<char**>(names), &cls, &data, &requires_grad))
         return nullptr;
     return guarded([&]() -> PyObject* {
-        TAEDA_CHECK_AS(TypeError, PyType_Check(cls) && is_tensor(data), "_make_subclass(cls, data): expected a type and a Tensor");
+        TAEDA_CHECK_AS(TypeError, PyType_Check(cls) && is_tensor(data),
+                       "_make_subclass(cls, data): expected a type and a Tensor");
         Tensor t = detach_alias(tensor_of(data));
         if (requires_grad) set_requires_grad(t, true);
         return wrap_as(reinterpret_cast<PyTypeObject*>(cls), t);
@@ -116,9 +116,13 @@ GETTER(nbytes, wrap(t.item_bytes() * t.numel()))
 GETTER(grad, t.impl()->autograd ? wrap(t.impl()->autograd->grad) : Py_NewRef(Py_None))
 GETTER(output_nr, wrap(t.impl()->autograd ? int64_t(t.impl()->autograd->output_index) : int64_t(0)))
 GETTER(version, wrap(int64_t(t.version())))
-GETTER(retains_grad, wrap(bool(t.impl()->autograd && t.impl()->autograd->retains_grad)))
+GETTER(retains_grad, wrap(bool(t.impl()->autograd&& t.impl()->autograd->retains_grad)))
 GETTER(data, wrap(detach_alias(t)))
-GETTER(transposed, wrap(t.dim() < 2 ? ops::alias(t) : ops::permute(t, [&] { Dims d(size_t(t.dim())); for (size_t i = 0; i < d.size(); ++i) d[i] = t.dim() - 1 - int64_t(i); return d; }())))
+GETTER(transposed, wrap(t.dim() < 2 ? ops::alias(t) : ops::permute(t, [&] {
+           Dims d(size_t(t.dim()));
+           for (size_t i = 0; i < d.size(); ++i) d[i] = t.dim() - 1 - int64_t(i);
+           return d;
+       }())))
 GETTER(matrix_transposed, wrap(ops::transpose(t, -2, -1)))
 GETTER(adjoint, wrap(t.dim() < 2 ? ops::conj(t) : ops::conj(ops::transpose(t, -2, -1))))
 GETTER(real, wrap(ops::real(t)))
@@ -127,7 +131,7 @@ GETTER(is_cpu, wrap(t.is_cpu()))
 GETTER(is_cuda, wrap(t.device().is_cuda()))
 GETTER(is_meta, wrap(t.is_meta()))
 GETTER(false_, wrap((void(t), false)))
-GETTER(base, t.impl()->autograd && t.impl()->autograd->view ? wrap(t.impl()->autograd->view->base) : Py_NewRef(Py_None))
+GETTER(base, t.impl()->autograd&& t.impl()->autograd->view ? wrap(t.impl()->autograd->view->base) : Py_NewRef(Py_None))
 #undef GETTER
 
 PyObject* get_grad_fn(PyObject* o, void*) {
@@ -153,12 +157,12 @@ int set_grad(PyObject* o, PyObject* value, void*) {
             if (t.impl()->autograd) t.impl()->autograd->grad = Tensor();
             return;
         }
-        TAEDA_CHECK_AS(TypeError, is_tensor(value), "assigned grad expected to be a Tensor or None but got grad of type ",
-                       Py_TYPE(value)->tp_name);
+        TAEDA_CHECK_AS(TypeError, is_tensor(value),
+                       "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
         const Tensor& grad = tensor_of(value);
         TAEDA_CHECK(!grad.is_same(t), "can't assign Variable as its own grad");
-        TAEDA_CHECK(grad.sizes() == t.sizes(), "assigned grad has data of a different size: the tensor has shape ", t.sizes(),
-                    ", the grad ", grad.sizes());
+        TAEDA_CHECK(grad.sizes() == t.sizes(), "assigned grad has data of a different size: the tensor has shape ",
+                    t.sizes(), ", the grad ", grad.sizes());
         TAEDA_CHECK(grad.dtype() == t.dtype(), "assigned grad has data of a different type: the tensor is ", t.dtype(),
                     ", the grad ", grad.dtype());
         autograd_meta(t).grad = grad;
@@ -193,7 +197,8 @@ PyGetSetDef tensor_attributes[] = {
     {"device", get_device, nullptr, "Where the memory is.", nullptr},
     {"layout", get_layout, nullptr, "Always taeda.strided.", nullptr},
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
-    {"requires_grad", get_requires_grad, set_requires_grad_attribute, "Whether gradients are computed for it.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad_attribute, "Whether gradients are computed for it.",
+     nullptr},
     {"is_leaf", get_is_leaf, nullptr, "Whether no recorded operation made it.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
@@ -288,8 +293,10 @@ PyObject* method_requires_grad_(PyObject* self, PyObject* args, PyObject* kwargs
 PyObject* method_is_shared(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 
 PyMethodDef tensor_methods[] = {
-    {"size", reinterpret_cast<PyCFunction>(method_size), METH_FASTCALL | METH_KEYWORDS, "size(dim=None): all sizes, or one."},
-    {"stride", reinterpret_cast<PyCFunction>(method_stride), METH_FASTCALL | METH_KEYWORDS, "stride(dim=None): all strides, or one."},
+    {"size", reinterpret_cast<PyCFunction>(method_size), METH_FASTCALL | METH_KEYWORDS,
+     "size(dim=None): all sizes, or one."},
+    {"stride", reinterpret_cast<PyCFunction>(method_stride), METH_FASTCALL | METH_KEYWORDS,
+     "stride(dim=None): all strides, or one."},
     {"dim", method_dim, METH_NOARGS, "Number of dimensions."},
     {"ndimension", method_dim, METH_NOARGS, "Number of dimensions."},
     {"numel", method_numel, METH_NOARGS, "Number of elements."},
@@ -312,7 +319,8 @@ PyMethodDef tensor_methods[] = {
     {"requires_grad_", reinterpret_cast<PyCFunction>(method_requires_grad_), METH_VARARGS | METH_KEYWORDS,
      "requires_grad_(requires_grad=True): asks for gradients, in place."},
     {"as_subclass", as_subclass, METH_O, "The same tensor as an object of a subclass."},
-    {"_make_subclass", reinterpret_cast<PyCFunction>(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr},
+    {"_make_subclass", reinterpret_cast<PyCFunction>(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
+     nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -387,7 +395,8 @@ int number_bool(PyObject* o) {
     int truth = -1;
     if (guarded_int([&] {
             const Tensor& t = self_of(o);
-            TAEDA_CHECK(t.numel() == 1, "Boolean value of Tensor with ", t.numel() == 0 ? "no values" : "more than one value",
+            TAEDA_CHECK(t.numel() == 1, "Boolean value of Tensor with ",
+                        t.numel() == 0 ? "no values" : "more than one value",
                         " is ambiguous; use .any() or .all() (shape ", t.sizes(), ")");
             Object value(checked(item(t)));
             truth = PyObject_IsTrue(value.get());
@@ -400,8 +409,8 @@ PyObject* number_index(PyObject* o) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = self_of(o);
         TAEDA_CHECK_AS(TypeError, t.numel() == 1 && is_integral(t.dtype(), true),
-                       "only integer tensors of a single element can be converted to an index; got ", t.dtype(), " of shape ",
-                       t.sizes());
+                       "only integer tensors of a single element can be converted to an index; got ", t.dtype(),
+                       " of shape ", t.sizes());
         Object value(checked(item(t)));
         return PyNumber_Index(value.get());
     });
@@ -530,7 +539,8 @@ PyObject* size_numel(PyObject* self, PyObject*) {
 }
 
 PyObject* size_repr(PyObject* self) {
-    return guarded([&]() -> PyObject* { return PyUnicode_FromString(join("taeda.Size(", Ints(to_ints(self)), ")").c_str()); });
+    return guarded(
+        [&]() -> PyObject* { return PyUnicode_FromString(join("taeda.Size(", Ints(to_ints(self)), ")").c_str()); });
 }
 
 PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject*) {
@@ -551,7 +561,9 @@ PyObject* size_as_size(PyObject* tuple) {
     return guarded([&]() -> PyObject* { return wrap_size(to_ints(plain.get())); });
 }
 PyObject* size_concat(PyObject* a, PyObject* b) { return size_as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b)); }
-PyObject* size_subscript(PyObject* a, PyObject* i) { return size_as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, i)); }
+PyObject* size_subscript(PyObject* a, PyObject* i) {
+    return size_as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, i));
+}
 PyObject* size_reduce(PyObject* self, PyObject*) {
     Object plain(PySequence_List(self));
     return plain ? Py_BuildValue("O(O)", reinterpret_cast<PyObject*>(size_type), plain.get()) : nullptr;

@@ -18,8 +18,8 @@ struct Philox {
         uint32_t key[2] = {uint32_t(seed), uint32_t(seed >> 32)};
         for (int round = 0; round < 10; ++round) {
             uint64_t a = uint64_t(0xD2511F53u) * counter[0], b = uint64_t(0xCD9E8D57u) * counter[2];
-            uint32_t next[4] = {uint32_t(b >> 32) ^ counter[1] ^ key[0], uint32_t(b), uint32_t(a >> 32) ^ counter[3] ^ key[1],
-                                uint32_t(a)};
+            uint32_t next[4] = {uint32_t(b >> 32) ^ counter[1] ^ key[0], uint32_t(b),
+                                uint32_t(a >> 32) ^ counter[3] ^ key[1], uint32_t(a)};
             for (int i = 0; i < 4; ++i) counter[i] = next[i];
             key[0] += 0x9E3779B9u;
             key[1] += 0xBB67AE85u;

@@ -21,13 +21,13 @@ namespace taeda::cpu {
 namespace {
 
 constexpr size_t kAlignment = 64, kHugePage = size_t(2) << 20;
-constexpr size_t kSmall = size_t(64) << 10;       // blocks up to here are cached per thread
-constexpr size_t kThreadBlocks = 32;              // of one class, per thread
+constexpr size_t kSmall = size_t(64) << 10;  // blocks up to here are cached per thread
+constexpr size_t kThreadBlocks = 32;         // of one class, per thread
 constexpr int kClasses = 16 + 8 * 48;
 
 int class_of(size_t bytes) {
     if (bytes <= 1024) return bytes == 0 ? 0 : int((bytes - 1) / 64);
-    int log = std::bit_width(bytes - 1) - 1;      // 2^log <= bytes - 1 < 2^(log + 1)
+    int log = std::bit_width(bytes - 1) - 1;  // 2^log <= bytes - 1 < 2^(log + 1)
     return 16 + 8 * (log - 10) + int(((bytes - 1) >> (log - 3)) & 7);
 }
 
@@ -122,8 +122,7 @@ void note_allocated(size_t bytes) {
     Shared& s = shared();
     size_t now = s.allocated.fetch_add(bytes, std::memory_order_relaxed) + bytes;
     size_t peak = s.peak.load(std::memory_order_relaxed);
-    while (now > peak && !s.peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
-    }
+    while (now > peak && !s.peak.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
 }
 
 void* allocate_new(int c, size_t bytes) {

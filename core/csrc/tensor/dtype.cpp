@@ -46,8 +46,9 @@ DType promote(DType a, DType b) {
 DType default_dtype() { return default_floating.load(std::memory_order_relaxed); }
 
 void set_default_dtype(DType dtype) {
-    TAEDA_CHECK_AS(TypeError, is_floating(dtype), "set_default_dtype: only floating-point dtypes can be the default, got ",
-                   dtype, "; pass taeda.float32 or taeda.float64");
+    TAEDA_CHECK_AS(TypeError, is_floating(dtype),
+                   "set_default_dtype: only floating-point dtypes can be the default, got ", dtype,
+                   "; pass taeda.float32 or taeda.float64");
     default_floating.store(dtype);
 }
 

@@ -14,7 +14,18 @@
 namespace taeda {
 
 enum class DType : uint8_t {
-    uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128, bool_, bfloat16,
+    uint8,
+    int8,
+    int16,
+    int32,
+    int64,
+    float16,
+    float32,
+    float64,
+    complex64,
+    complex128,
+    bool_,
+    bfloat16,
 };
 constexpr int kDTypes = 12;
 
@@ -72,11 +83,13 @@ template <class T> using op_type = std::conditional_t<is_reduced_float<T>, float
 
 template <class T> struct dtype_of_t;
 #define TAEDA_DTYPES(X) \
-    X(uint8_t, uint8) X(int8_t, int8) X(int16_t, int16) X(int32_t, int32) X(int64_t, int64) X(Half, float16) \
-    X(float, float32) X(double, float64) X(complex64, complex64) X(complex128, complex128) X(bool, bool_) \
-    X(BFloat16, bfloat16)
+    X(uint8_t, uint8) \
+    X(int8_t, int8) X(int16_t, int16) X(int32_t, int32) X(int64_t, int64) X(Half, float16) X(float, float32) \
+        X(double, float64) X(complex64, complex64) X(complex128, complex128) X(bool, bool_) X(BFloat16, bfloat16)
 #define TAEDA_DTYPE_OF(T, name) \
-    template <> struct dtype_of_t<T> { static constexpr DType value = DType::name; };
+    template <> struct dtype_of_t<T> { \
+        static constexpr DType value = DType::name; \
+    };
 TAEDA_DTYPES(TAEDA_DTYPE_OF)
 #undef TAEDA_DTYPE_OF
 template <class T> constexpr DType dtype_of = dtype_of_t<T>::value;
@@ -89,7 +102,9 @@ constexpr bool is_complex(DType d) { return d == DType::complex64 || d == DType:
 constexpr bool is_floating(DType d) {
     return d == DType::float32 || d == DType::float64 || d == DType::float16 || d == DType::bfloat16;
 }
-constexpr bool is_integral(DType d, bool or_bool = false) { return d <= DType::int64 || (or_bool && d == DType::bool_); }
+constexpr bool is_integral(DType d, bool or_bool = false) {
+    return d <= DType::int64 || (or_bool && d == DType::bool_);
+}
 constexpr bool is_differentiable(DType d) { return is_floating(d) || is_complex(d); }
 constexpr bool is_signed(DType d) { return d != DType::uint8 && d != DType::bool_; }
 
@@ -125,8 +140,9 @@ template <class F> auto visit_floating(DType dtype, const char* op, F&& f) {
         case DType::float64: return f.template operator()<double>();
         case DType::float16: return f.template operator()<Half>();
         case DType::bfloat16: return f.template operator()<BFloat16>();
-        default: raise<NotImplementedError>(op, ": not implemented for '", dtype_long_name(dtype),
-                                            "'; convert the input to a floating dtype first, e.g. with .float()");
+        default:
+            raise<NotImplementedError>(op, ": not implemented for '", dtype_long_name(dtype),
+                                       "'; convert the input to a floating dtype first, e.g. with .float()");
     }
 }
 
@@ -138,8 +154,10 @@ template <class F> auto visit_real(DType dtype, const char* op, F&& f) {
         case DType::int16: return f.template operator()<int16_t>();
         case DType::int32: return f.template operator()<int32_t>();
         case DType::int64: return f.template operator()<int64_t>();
-        case DType::float32: case DType::float64: case DType::float16: case DType::bfloat16:
-            return visit_floating(dtype, op, f);
+        case DType::float32:
+        case DType::float64:
+        case DType::float16:
+        case DType::bfloat16: return visit_floating(dtype, op, f);
         default: raise<NotImplementedError>(op, ": not implemented for '", dtype_long_name(dtype), "'");
     }
 }

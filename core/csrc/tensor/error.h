@@ -27,15 +27,13 @@ struct OutOfMemoryError : Error {
     using Error::Error;
 };
 
-template <class... Parts>
-std::string join(const Parts&... parts) {
+template <class... Parts> std::string join(const Parts&... parts) {
     std::ostringstream text;
     (text << ... << parts);
     return text.str();
 }
 
-template <class E = Error, class... Parts>
-[[noreturn, gnu::cold, gnu::noinline]] void raise(const Parts&... parts) {
+template <class E = Error, class... Parts> [[noreturn, gnu::cold, gnu::noinline]] void raise(const Parts&... parts) {
     throw E(join(parts...));
 }
 
@@ -44,9 +42,11 @@ template <class E = Error, class... Parts>
 // TAEDA_CHECK(cond, parts...) raises RuntimeError; TAEDA_CHECK_AS(IndexError, cond, parts...) another one.
 #define TAEDA_CHECK(condition, ...) \
     do { \
-        if (!(condition)) [[unlikely]] ::taeda::raise<::taeda::Error>(__VA_ARGS__); \
+        if (!(condition)) [[unlikely]] \
+            ::taeda::raise<::taeda::Error>(__VA_ARGS__); \
     } while (0)
 #define TAEDA_CHECK_AS(type, condition, ...) \
     do { \
-        if (!(condition)) [[unlikely]] ::taeda::raise<::taeda::type>(__VA_ARGS__); \
+        if (!(condition)) [[unlikely]] \
+            ::taeda::raise<::taeda::type>(__VA_ARGS__); \
     } while (0)

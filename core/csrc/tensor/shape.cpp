@@ -21,7 +21,8 @@ int64_t wrap_dim(int64_t dim, int64_t ndim, bool scalar_counts_as_one) {
     int64_t n = ndim == 0 && scalar_counts_as_one ? 1 : ndim;
     if (dim < -n || dim >= n) [[unlikely]] {
         if (n == 0) raise<IndexError>("Dimension specified as ", dim, " but tensor has no dimensions");
-        raise<IndexError>("Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ", dim, ")");
+        raise<IndexError>("Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ", dim,
+                          ")");
     }
     return dim < 0 ? dim + n : dim;
 }

@@ -32,9 +32,7 @@ public:
     int64_t operator[](size_t i) const { return data_[i]; }
     int64_t back() const { return data_[size_ - 1]; }
     Ints slice(size_t start, size_t count) const { return {data_ + start, count}; }
-    friend bool operator==(Ints a, Ints b) {
-        return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
-    }
+    friend bool operator==(Ints a, Ints b) { return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin()); }
 
 private:
     const int64_t* data_ = nullptr;

@@ -68,7 +68,7 @@ struct AllocatorStats {
 void* allocate_bytes(size_t bytes);  // 64-byte aligned, caching
 void free_bytes(void* data, size_t bytes, void* context = nullptr);
 AllocatorStats allocator_stats();
-void empty_cache();                  // gives all cached blocks back to the system
+void empty_cache();  // gives all cached blocks back to the system
 }  // namespace cpu
 
 }  // namespace taeda

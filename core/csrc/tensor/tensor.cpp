@@ -22,7 +22,8 @@ int64_t checked_numel(Ints sizes) {
     int64_t n = 1;
     for (int64_t s : sizes) {
         TAEDA_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", sizes);
-        TAEDA_CHECK(!__builtin_mul_overflow(n, s, &n), "the shape ", sizes, " has more elements than memory can address");
+        TAEDA_CHECK(!__builtin_mul_overflow(n, s, &n), "the shape ", sizes,
+                    " has more elements than memory can address");
     }
     return n;
 }
@@ -203,9 +204,7 @@ void resize_output(const Tensor& out, const Meta& meta, const char* op) {
     TensorImpl* impl = out.impl();
     impl->set_contiguous(meta.sizes);
     size_t wanted = (size_t(impl->numel) + size_t(impl->offset)) * size_t(item_size(impl->dtype));
-    if (impl->storage->bytes < wanted) {
-        impl->storage = allocate(wanted, impl->device);
-    }
+    if (impl->storage->bytes < wanted) { impl->storage = allocate(wanted, impl->device); }
 }
 
 }  // namespace taeda

@@ -28,17 +28,17 @@ struct TensorImpl {
     std::atomic<int32_t> refs{0};
     DType dtype = DType::float32;
     Device device;
-    bool requires_grad = false;   // leaf asked for gradients
-    bool is_contiguous = true;    // kept by set_geometry
-    bool is_inference = false;    // made in inference_mode
+    bool requires_grad = false;      // leaf asked for gradients
+    bool is_contiguous = true;       // kept by set_geometry
+    bool is_inference = false;       // made in inference_mode
     bool is_wrapped_number = false;  // came from a Python number: weak in type promotion
     Storage storage;
-    int64_t offset = 0;           // in elements
+    int64_t offset = 0;  // in elements
     int64_t numel = 1;
     Dims sizes, strides;
-    Ref<VersionCounter> version;  // made on first need, see version_counter()
+    Ref<VersionCounter> version;       // made on first need, see version_counter()
     AutogradMeta* autograd = nullptr;  // owned; null for tensors that never met autograd
-    void* python = nullptr;       // the Python object that wraps this, borrowed
+    void* python = nullptr;            // the Python object that wraps this, borrowed
 
     static void destroy(TensorImpl* t);
     void set_geometry(Ints new_sizes, Ints new_strides);
@@ -73,15 +73,11 @@ public:
     bool is_complex() const { return taeda::is_complex(dtype()); }
 
     // The first element. Reading through it is only meaningful on the CPU.
-    void* raw() const {
-        return static_cast<char*>(impl_->storage->data) + impl_->offset * item_size(impl_->dtype);
-    }
+    void* raw() const { return static_cast<char*>(impl_->storage->data) + impl_->offset * item_size(impl_->dtype); }
     template <class T> T* data() const { return static_cast<T*>(raw()); }
 
     // Autograd (autograd/meta.cpp).
-    bool requires_grad() const {
-        return impl_ && (impl_->requires_grad || (impl_->autograd && has_grad_fn()));
-    }
+    bool requires_grad() const { return impl_ && (impl_->requires_grad || (impl_->autograd && has_grad_fn())); }
     bool has_grad_fn() const;
     uint32_t version() const { return impl_->version ? impl_->version->value.load() : 0; }
     const Ref<VersionCounter>& version_counter() const;

@@ -17,8 +17,7 @@ Span window(const PoolGeometry& g, int d, int64_t out) {
 }
 
 // f(plane, output position in the plane, spans of depth, height, width)
-template <class F>
-void each_window(int64_t planes, const PoolGeometry& g, F&& f) {
+template <class F> void each_window(int64_t planes, const PoolGeometry& g, F&& f) {
     cpu::parallel_for(0, planes, cpu::row_grain(g.input_size()), [&](int64_t from, int64_t to) {
         for (int64_t p = from; p < to; ++p)
             for (int64_t od = 0; od < g.output[0]; ++od)
@@ -30,8 +29,7 @@ void each_window(int64_t planes, const PoolGeometry& g, F&& f) {
 }
 
 // f(start of the row piece in the plane) for every row of a window.
-template <class F>
-void each_row(const PoolGeometry& g, Span depth, Span height, Span width, F&& f) {
+template <class F> void each_row(const PoolGeometry& g, Span depth, Span height, Span width, F&& f) {
     if (width.size() == g.input[2] && height.size() == g.input[1] && depth.size() == 1)
         return f(depth.begin * g.input[1] * g.input[2],
                  height.size() * width.size());  // rows lie one behind the other
@@ -66,8 +64,7 @@ void adaptive_avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, co
             S* plane = grad_x.data<S>() + p * g.input_size();
             each_row(g, d, h, w, [&](int64_t start, int64_t n) {
                 cpu::each_vector<T>(n, [&](int64_t i, auto count) {
-                    cpu::store_some(plane + start + i,
-                                    cpu::load_some(plane + start + i, count) + Vec<T>(share), count);
+                    cpu::store_some(plane + start + i, cpu::load_some(plane + start + i, count) + Vec<T>(share), count);
                 });
             });
         });

@@ -13,8 +13,7 @@ using namespace cpu;
 
 constexpr int64_t kQueries = 256;  // of one task: enough to pay for transposing the keys
 
-template <class S>
-class Forward {
+template <class S> class Forward {
 public:
     using T = op_type<S>;
     Forward(const Tensor& out, const Tensor& logsumexp, const AttentionArgs& args)
@@ -31,8 +30,7 @@ public:
         key.rows = value.rows = visible_keys(a_, to);
         transpose_blocks(keys_, key);
         Strided<const T> values = widened(value, 0, value.rows, value_space_);
-        for (int64_t q = from; q < to; q += kQueryBlock)
-            block(batch, head, q, std::min(to, q + kQueryBlock), values);
+        for (int64_t q = from; q < to; q += kQueryBlock) block(batch, head, q, std::min(to, q + kQueryBlock), values);
     }
 
 private:
@@ -45,13 +43,12 @@ private:
         int64_t seen = visible_keys(a_, to);
         for (int64_t key = 0; key < seen; key += kKeyBlock) {
             int64_t keys = std::min(kKeyBlock, seen - key);
-            product<T>({scores_.data(), kKeyBlock, 1}, queries, transposed_block(keys_, key, width), rows,
-                       kKeyBlock, width, {T(0), T(a_.scale), nullptr});
+            product<T>({scores_.data(), kKeyBlock, 1}, queries, transposed_block(keys_, key, width), rows, kKeyBlock,
+                       width, {T(0), T(a_.scale), nullptr});
             apply_mask<S>(a_, scores_.data(), batch, head, from, rows, key, keys);
             for (int64_t r = 0; r < rows; ++r) exponentials(r, depth);
             product<T>({sums_.data(), depth, 1}, {scores_.data(), kKeyBlock, 1},
-                       {values.data + key * values.row, values.row, 1}, rows, depth, keys,
-                       {T(1), T(1), nullptr});
+                       {values.data + key * values.row, values.row, 1}, rows, depth, keys, {T(1), T(1), nullptr});
         }
         for (int64_t r = 0; r < rows; ++r) store(batch, head, from, r, depth);
     }
@@ -60,8 +57,7 @@ private:
     void exponentials(int64_t r, int64_t depth) {
         T* row = scores_.data() + r * kKeyBlock;
         Vec<T> top = Vec<T>::load(row);
-        for (int64_t j = Vec<T>::size; j < kKeyBlock; j += Vec<T>::size)
-            top = vm::maximum(top, Vec<T>::load(row + j));
+        for (int64_t j = Vec<T>::size; j < kKeyBlock; j += Vec<T>::size) top = vm::maximum(top, Vec<T>::load(row + j));
         T lanes[Vec<T>::size], largest = largest_[r];
         top.store(lanes);
         for (T lane : lanes) largest = lane > largest || lane != lane ? lane : largest;
@@ -88,13 +84,11 @@ private:
         bool nothing = total_[r] == 0;
         Vec<T> scale(nothing ? T(0) : T(1) / total_[r]);
         const T* sums = sums_.data() + r * depth;
-        each_vector<T>(depth, [&](int64_t i, auto count) {
-            store_some(to + i, load_some(sums + i, count) * scale, count);
-        });
+        each_vector<T>(depth,
+                       [&](int64_t i, auto count) { store_some(to + i, load_some(sums + i, count) * scale, count); });
         T* logsumexp = logsumexp_.data<T>() + (batch * a_.query.size(1) + head) * a_.query.size(2);
         // For a row that sees nothing: what makes its probabilities zero in the backward pass.
-        logsumexp[from + r] =
-            nothing ? std::numeric_limits<T>::infinity() : largest_[r] + std::log(total_[r]);
+        logsumexp[from + r] = nothing ? std::numeric_limits<T>::infinity() : largest_[r] + std::log(total_[r]);
     }
 
     const Tensor &out_, &logsumexp_;

@@ -14,8 +14,7 @@ namespace taeda::cpu {
 constexpr int64_t kQueryBlock = 32, kKeyBlock = 64;
 
 // The matrix (rows, width) of one head; rows lie `stride` apart.
-template <class S>
-struct HeadMatrix {
+template <class S> struct HeadMatrix {
     const S* data;
     int64_t rows, width, stride;
 
@@ -28,8 +27,7 @@ struct HeadMatrix {
 
 // The matrix with op_type elements: as it is, or converted into `space`.
 template <class S>
-Strided<const op_type<S>> widened(const HeadMatrix<S>& m, int64_t from, int64_t to,
-                                  std::vector<op_type<S>>& space) {
+Strided<const op_type<S>> widened(const HeadMatrix<S>& m, int64_t from, int64_t to, std::vector<op_type<S>>& space) {
     using T = op_type<S>;
     if constexpr (!is_reduced_float<S>) {
         return {m.data + from * m.stride, m.stride, 1};
@@ -37,16 +35,14 @@ Strided<const op_type<S>> widened(const HeadMatrix<S>& m, int64_t from, int64_t 
         space.resize(size_t((to - from) * m.width));
         for (int64_t r = from; r < to; ++r)
             each_vector<T>(m.width, [&](int64_t i, auto count) {
-                store_some(space.data() + (r - from) * m.width + i,
-                           load_some(m.data + r * m.stride + i, count), count);
+                store_some(space.data() + (r - from) * m.width + i, load_some(m.data + r * m.stride + i, count), count);
             });
         return {space.data(), m.width, 1};
     }
 }
 
 // The matrix transposed, in blocks (width, kKeyBlock) that are contiguous; the last one is padded with zeros.
-template <class S>
-void transpose_blocks(std::vector<op_type<S>>& to, const HeadMatrix<S>& m) {
+template <class S> void transpose_blocks(std::vector<op_type<S>>& to, const HeadMatrix<S>& m) {
     int64_t blocks = (m.rows + kKeyBlock - 1) / kKeyBlock;
     to.assign(size_t(blocks * kKeyBlock * m.width), op_type<S>(0));
     for (int64_t r = 0; r < m.rows; ++r) {
@@ -55,15 +51,13 @@ void transpose_blocks(std::vector<op_type<S>>& to, const HeadMatrix<S>& m) {
     }
 }
 
-template <class T>
-Strided<const T> transposed_block(const std::vector<T>& blocks, int64_t start, int64_t width) {
+template <class T> Strided<const T> transposed_block(const std::vector<T>& blocks, int64_t start, int64_t width) {
     return {blocks.data() + start * width, kKeyBlock, 1};
 }
 
 // Masks the scores (rows, kKeyBlock) of queries from `query` on and keys [key, key + keys).
-template <class S>
-void apply_mask(const AttentionArgs& a, op_type<S>* scores, int64_t batch, int64_t head, int64_t query,
-                int64_t rows, int64_t key, int64_t keys) {
+template <class S> void apply_mask(const AttentionArgs& a, op_type<S>* scores, int64_t batch, int64_t head,
+                                   int64_t query, int64_t rows, int64_t key, int64_t keys) {
     using T = op_type<S>;
     constexpr T kNever = -std::numeric_limits<T>::infinity();
     for (int64_t r = 0; r < rows; ++r) {

@@ -21,8 +21,7 @@ struct Extent {
     int64_t N, C, S;
     int64_t pieces, samples;  // of the batch, when channels alone are too few to share out
 
-    explicit Extent(const Tensor& x)
-        : N(x.size(0)), C(x.size(1)), S(x.numel() / std::max<int64_t>(1, N * C)) {
+    explicit Extent(const Tensor& x) : N(x.size(0)), C(x.size(1)), S(x.numel() / std::max<int64_t>(1, N * C)) {
         constexpr int64_t kTasks = 32;
         int64_t wanted = std::clamp<int64_t>(kTasks / C, 1, std::max<int64_t>(1, N));
         samples = (N + wanted - 1) / wanted;
@@ -31,14 +30,10 @@ struct Extent {
     int64_t grain() const { return cpu::row_grain(samples * S); }
 };
 
-template <class T>
-T* data_or_null(const Tensor& t) {
-    return t.defined() ? t.data<T>() : nullptr;
-}
+template <class T> T* data_or_null(const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; }
 
 // f(channel, piece, first sample, end sample) on several threads.
-template <class F>
-void each_piece(const Extent& e, F&& f) {
+template <class F> void each_piece(const Extent& e, F&& f) {
     cpu::parallel_for(0, e.C * e.pieces, e.grain(), [&](int64_t from, int64_t to) {
         for (int64_t t = from; t < to; ++t) {
             int64_t c = t / e.pieces, p = t % e.pieces;
@@ -48,22 +43,18 @@ void each_piece(const Extent& e, F&& f) {
 }
 
 // f(channel, count): vectors of channels, for S == 1.
-template <class T, class F>
-void each_column_vector(const Extent& e, F&& f) {
+template <class T, class F> void each_column_vector(const Extent& e, F&& f) {
     constexpr int64_t V = Vec<T>::size;
     cpu::parallel_for(0, (e.C + V - 1) / V, cpu::row_grain(e.N * V), [&](int64_t from, int64_t to) {
         for (int64_t i = from; i < to; ++i) {
             int64_t rest = e.C - i * V;
-            if (rest >= V)
-                f(i * V, cpu::Whole<T>());
-            else
-                f(i * V, rest);
+            if (rest >= V) f(i * V, cpu::Whole<T>());
+            else f(i * V, rest);
         }
     });
 }
 
-template <class S>
-void statistics(const Extent& e, const S* x, op_type<S>* mean, op_type<S>* variance) {
+template <class S> void statistics(const Extent& e, const S* x, op_type<S>* mean, op_type<S>* variance) {
     using T = op_type<S>;
     if (e.S == 1)
         return each_column_vector<T>(e, [&](int64_t c, auto count) {
@@ -92,9 +83,8 @@ void statistics(const Extent& e, const S* x, op_type<S>* mean, op_type<S>* varia
 }
 
 // out = x * scale + shift per channel, as torch orders it: (x - mean) * (invstd * weight) + bias.
-template <class S>
-void affine(const Extent& e, S* out, const S* x, const op_type<S>* mean, const op_type<S>* invstd,
-            const op_type<S>* weight, const op_type<S>* bias) {
+template <class S> void affine(const Extent& e, S* out, const S* x, const op_type<S>* mean, const op_type<S>* invstd,
+                               const op_type<S>* weight, const op_type<S>* bias) {
     using T = op_type<S>;
     if (e.S == 1) {
         std::vector<T> scale(size_t(e.C)), shift(size_t(e.C));
@@ -106,30 +96,26 @@ void affine(const Extent& e, S* out, const S* x, const op_type<S>* mean, const o
             for (int64_t n = from; n < to; ++n)
                 each_vector<T>(e.C, [&](int64_t c, auto count) {
                     Vec<T> d = load_some(x + n * e.C + c, count) - load_some(mean + c, count);
-                    store_some(
-                        out + n * e.C + c,
-                        mul_add(d, load_some(scale.data() + c, count), load_some(shift.data() + c, count)),
-                        count);
+                    store_some(out + n * e.C + c,
+                               mul_add(d, load_some(scale.data() + c, count), load_some(shift.data() + c, count)),
+                               count);
                 });
         });
     }
     cpu::parallel_for(0, e.N * e.C, cpu::row_grain(e.S), [&](int64_t from, int64_t to) {
         for (int64_t r = from; r < to; ++r) {
             int64_t c = r % e.C;
-            Vec<T> m(mean[c]), scale(weight ? invstd[c] * weight[c] : invstd[c]),
-                shift(bias ? bias[c] : T(0));
+            Vec<T> m(mean[c]), scale(weight ? invstd[c] * weight[c] : invstd[c]), shift(bias ? bias[c] : T(0));
             each_vector<T>(e.S, [&](int64_t i, auto count) {
-                store_some(out + r * e.S + i, mul_add(load_some(x + r * e.S + i, count) - m, scale, shift),
-                           count);
+                store_some(out + r * e.S + i, mul_add(load_some(x + r * e.S + i, count) - m, scale, shift), count);
             });
         }
     });
 }
 
 // Per channel: the sums of grad_out and of grad_out * (x - mean).
-template <class S>
-void gradient_sums(const Extent& e, const S* grad, const S* x, const op_type<S>* mean, op_type<S>* sums,
-                   op_type<S>* dots) {
+template <class S> void gradient_sums(const Extent& e, const S* grad, const S* x, const op_type<S>* mean,
+                                      op_type<S>* sums, op_type<S>* dots) {
     using T = op_type<S>;
     if (e.S == 1)
         return each_column_vector<T>(e, [&](int64_t c, auto count) {
@@ -166,22 +152,19 @@ void gradient_sums(const Extent& e, const S* grad, const S* x, const op_type<S>*
 }
 
 // grad_x = (grad_out - offset - (x - mean) * slope) * scale, per channel.
-template <class T>
-struct GradientLine {
+template <class T> struct GradientLine {
     std::vector<T> offset, slope, scale;
 };
 
-template <class S>
-void input_gradient(const Extent& e, S* grad_x, const S* grad, const S* x, const op_type<S>* mean,
-                    const GradientLine<op_type<S>>& line) {
+template <class S> void input_gradient(const Extent& e, S* grad_x, const S* grad, const S* x, const op_type<S>* mean,
+                                       const GradientLine<op_type<S>>& line) {
     using T = op_type<S>;
     if (e.S == 1)
         return cpu::parallel_for(0, e.N, cpu::row_grain(e.C), [&](int64_t from, int64_t to) {
             for (int64_t n = from; n < to; ++n)
                 each_vector<T>(e.C, [&](int64_t c, auto count) {
                     Vec<T> d = load_some(x + n * e.C + c, count) - load_some(mean + c, count);
-                    Vec<T> g =
-                        load_some(grad + n * e.C + c, count) - load_some(line.offset.data() + c, count);
+                    Vec<T> g = load_some(grad + n * e.C + c, count) - load_some(line.offset.data() + c, count);
                     g -= d * load_some(line.slope.data() + c, count);
                     store_some(grad_x + n * e.C + c, g * load_some(line.scale.data() + c, count), count);
                 });
@@ -191,8 +174,7 @@ void input_gradient(const Extent& e, S* grad_x, const S* grad, const S* x, const
             size_t c = size_t(r % e.C);
             Vec<T> m(mean[c]), offset(line.offset[c]), slope(line.slope[c]), scale(line.scale[c]);
             each_vector<T>(e.S, [&](int64_t i, auto count) {
-                Vec<T> d = load_some(x + r * e.S + i, count) - m,
-                       g = load_some(grad + r * e.S + i, count) - offset;
+                Vec<T> d = load_some(x + r * e.S + i, count) - m, g = load_some(grad + r * e.S + i, count) - offset;
                 store_some(grad_x + r * e.S + i, (g - d * slope) * scale, count);
             });
         }
@@ -203,14 +185,14 @@ void channel_affine_cpu(const Tensor& out, const Tensor& x, const Tensor& mean, 
                         const Tensor& weight, const Tensor& bias) {
     visit_floating(x.dtype(), "batch_norm", [&]<class S>() {
         using T = op_type<S>;
-        affine<S>(Extent(x), out.data<S>(), x.data<S>(), mean.data<T>(), invstd.data<T>(),
-                  data_or_null<T>(weight), data_or_null<T>(bias));
+        affine<S>(Extent(x), out.data<S>(), x.data<S>(), mean.data<T>(), invstd.data<T>(), data_or_null<T>(weight),
+                  data_or_null<T>(bias));
     });
 }
 
 void batch_norm_cpu(const Tensor& out, const Tensor& save_mean, const Tensor& save_invstd, const Tensor& x,
-                    const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-                    const Tensor& running_var, double momentum, double eps) {
+                    const Tensor& weight, const Tensor& bias, const Tensor& running_mean, const Tensor& running_var,
+                    double momentum, double eps) {
     visit_floating(x.dtype(), "batch_norm", [&]<class S>() {
         using T = op_type<S>;
         Extent e(x);
@@ -224,8 +206,7 @@ void batch_norm_cpu(const Tensor& out, const Tensor& save_mean, const Tensor& sa
             if (old_var) old_var[c] = m * (variance * (count / (count - 1))) + (1 - m) * old_var[c];
             invstd[c] = T(1) / std::sqrt(variance + T(eps));
         }
-        affine<S>(e, out.data<S>(), x.data<S>(), mean, invstd, data_or_null<T>(weight),
-                  data_or_null<T>(bias));
+        affine<S>(e, out.data<S>(), x.data<S>(), mean, invstd, data_or_null<T>(weight), data_or_null<T>(bias));
     });
 }
 
@@ -241,8 +222,7 @@ void batch_norm_grad_cpu(const Tensor& grad_x, const Tensor& grad_weight, const 
         if (training || grad_weight.defined() || grad_bias.defined())
             gradient_sums<S>(e, g, px, m, sums.data(), dots.data());
         if (grad_x.defined()) {
-            GradientLine<T> line{std::vector<T>(size_t(e.C)), std::vector<T>(size_t(e.C)),
-                                 std::vector<T>(size_t(e.C))};
+            GradientLine<T> line{std::vector<T>(size_t(e.C)), std::vector<T>(size_t(e.C)), std::vector<T>(size_t(e.C))};
             const T count = T(e.N * e.S);
             for (size_t c = 0; c < size_t(e.C); ++c) {
                 line.offset[c] = training ? sums[c] / count : T(0);

@@ -18,27 +18,23 @@ using cpu::store_some;
 void check(const Tensor& indices, int64_t rows, const char* op) {
     const int64_t* index = indices.data<int64_t>();
     for (int64_t i = 0; i < indices.numel(); ++i)
-        TAEDA_CHECK_AS(IndexError, index[i] >= 0 && index[i] < rows, op, ": index ", index[i],
-                       " at position ", i, " is out of range for a table of ", rows,
-                       " rows; indices must be in [0, ", rows - 1, "]");
+        TAEDA_CHECK_AS(IndexError, index[i] >= 0 && index[i] < rows, op, ": index ", index[i], " at position ", i,
+                       " is out of range for a table of ", rows, " rows; indices must be in [0, ", rows - 1, "]");
 }
 
 void embedding_cpu(const Tensor& out, const Tensor& table, const Tensor& indices) {
     check(indices, table.size(0), "embedding");
     int64_t bytes = table.size(1) * table.item_bytes();
     const int64_t* index = indices.data<int64_t>();
-    cpu::parallel_for(0, indices.numel(), cpu::row_grain(bytes, cpu::kGrainBytes),
-                      [&](int64_t from, int64_t to) {
-                          for (int64_t i = from; i < to; ++i)
-                              std::memcpy(out.data<char>() + i * bytes, table.data<char>() + index[i] * bytes,
-                                          size_t(bytes));
-                      });
+    cpu::parallel_for(0, indices.numel(), cpu::row_grain(bytes, cpu::kGrainBytes), [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i)
+            std::memcpy(out.data<char>() + i * bytes, table.data<char>() + index[i] * bytes, size_t(bytes));
+    });
 }
 
 // sums (V, D) in op_type: f(row) for every entry i of the list whose row is index[i], rows shared out in
 // ranges.
-template <class F>
-void each_entry(const int64_t* index, int64_t n, int64_t rows, int64_t width, F&& f) {
+template <class F> void each_entry(const int64_t* index, int64_t n, int64_t rows, int64_t width, F&& f) {
     int64_t ranges = n * width > cpu::kGrainElements ? std::min<int64_t>(rows, 16) : 1;
     cpu::parallel_for(0, ranges, 1, [&](int64_t from, int64_t to) {
         int64_t begin = from * rows / ranges, end = to * rows / ranges;
@@ -48,21 +44,16 @@ void each_entry(const int64_t* index, int64_t n, int64_t rows, int64_t width, F&
 }
 
 // 16-bit tables add up in float32 first.
-template <class S>
-class Sums {
+template <class S> class Sums {
 public:
     using T = op_type<S>;
     explicit Sums(const Tensor& grad_table) : result_(grad_table) {
-        if constexpr (is_reduced_float<S>)
-            wide_.resize(size_t(grad_table.numel()));
-        else
-            std::memset(grad_table.raw(), 0, size_t(grad_table.numel()) * sizeof(S));
+        if constexpr (is_reduced_float<S>) wide_.resize(size_t(grad_table.numel()));
+        else std::memset(grad_table.raw(), 0, size_t(grad_table.numel()) * sizeof(S));
     }
     T* row(int64_t i) {
-        if constexpr (is_reduced_float<S>)
-            return wide_.data() + i * result_.size(1);
-        else
-            return result_.data<S>() + i * result_.size(1);
+        if constexpr (is_reduced_float<S>) return wide_.data() + i * result_.size(1);
+        else return result_.data<S>() + i * result_.size(1);
     }
     void add(int64_t i, const S* grad, T scale) {
         T* to = row(i);
@@ -80,8 +71,8 @@ private:
     std::vector<T> wide_;
 };
 
-void embedding_grad_cpu(const Tensor& grad_table, const Tensor& grad_out, const Tensor& indices,
-                        int64_t padding_idx, bool by_frequency) {
+void embedding_grad_cpu(const Tensor& grad_table, const Tensor& grad_out, const Tensor& indices, int64_t padding_idx,
+                        bool by_frequency) {
     int64_t rows = grad_table.size(0), width = grad_table.size(1), n = indices.numel();
     check(indices, rows, "embedding");
     const int64_t* index = indices.data<int64_t>();
@@ -93,8 +84,7 @@ void embedding_grad_cpu(const Tensor& grad_table, const Tensor& grad_out, const 
         Sums<S> sums(grad_table);
         each_entry(index, n, rows, width, [&](int64_t i, int64_t row) {
             if (row != padding_idx)
-                sums.add(row, grad_out.data<S>() + i * width,
-                         by_frequency ? T(1) / T(counts[size_t(row)]) : T(1));
+                sums.add(row, grad_out.data<S>() + i * width, by_frequency ? T(1) / T(counts[size_t(row)]) : T(1));
         });
     });
 }
@@ -107,15 +97,14 @@ struct Bag {
 Bag bag_of(const BagArgs& a, int64_t b) {
     const int64_t* offsets = a.offsets.data<int64_t>();
     int64_t begin = offsets[b], end = b + 1 < a.offsets.numel() ? offsets[b + 1] : a.indices.numel();
-    TAEDA_CHECK(begin >= 0 && begin <= end && end <= a.indices.numel(), "embedding_bag: offsets[", b, "] is ",
-                begin, ", but offsets must not decrease and must be in [0, ", a.indices.numel(), "]");
+    TAEDA_CHECK(begin >= 0 && begin <= end && end <= a.indices.numel(), "embedding_bag: offsets[", b, "] is ", begin,
+                ", but offsets must not decrease and must be in [0, ", a.indices.numel(), "]");
     Bag bag{begin, end, 0};
     for (int64_t i = begin; i < end; ++i) bag.counted += a.indices.data<int64_t>()[i] != a.padding_idx;
     return bag;
 }
 
-template <class S>
-void sum_bag(S* out, const Tensor& table, const BagArgs& a, Bag bag, std::vector<op_type<S>>& sum) {
+template <class S> void sum_bag(S* out, const Tensor& table, const BagArgs& a, Bag bag, std::vector<op_type<S>>& sum) {
     using T = op_type<S>;
     int64_t width = table.size(1);
     std::fill(sum.begin(), sum.end(), T(0));
@@ -132,8 +121,7 @@ void sum_bag(S* out, const Tensor& table, const BagArgs& a, Bag bag, std::vector
     for (int64_t j = 0; j < width; ++j) out[j] = S(sum[size_t(j)] / divisor);
 }
 
-template <class S>
-void max_bag(S* out, int64_t* chosen, const Tensor& table, const BagArgs& a, Bag bag) {
+template <class S> void max_bag(S* out, int64_t* chosen, const Tensor& table, const BagArgs& a, Bag bag) {
     int64_t width = table.size(1);
     for (int64_t j = 0; j < width; ++j) out[j] = S(0), chosen[j] = -1;
     for (int64_t i = bag.begin; i < bag.end; ++i) {
@@ -150,17 +138,14 @@ void embedding_bag_cpu(const Tensor& out, const Tensor& chosen, const Tensor& ta
     int64_t width = table.size(1);
     visit_floating(table.dtype(), "embedding_bag", [&]<class S>() {
         int64_t per_bag = a.indices.numel() / std::max<int64_t>(1, a.offsets.numel()) + 1;
-        cpu::parallel_for(
-            0, a.offsets.numel(), cpu::row_grain(width * per_bag), [&](int64_t from, int64_t to) {
-                std::vector<op_type<S>> sum(static_cast<size_t>(width));
-                for (int64_t b = from; b < to; ++b) {
-                    S* row = out.data<S>() + b * width;
-                    if (a.mode == BagMode::max)
-                        max_bag(row, chosen.data<int64_t>() + b * width, table, a, bag_of(a, b));
-                    else
-                        sum_bag(row, table, a, bag_of(a, b), sum);
-                }
-            });
+        cpu::parallel_for(0, a.offsets.numel(), cpu::row_grain(width * per_bag), [&](int64_t from, int64_t to) {
+            std::vector<op_type<S>> sum(static_cast<size_t>(width));
+            for (int64_t b = from; b < to; ++b) {
+                S* row = out.data<S>() + b * width;
+                if (a.mode == BagMode::max) max_bag(row, chosen.data<int64_t>() + b * width, table, a, bag_of(a, b));
+                else sum_bag(row, table, a, bag_of(a, b), sum);
+            }
+        });
     });
 }
 
@@ -196,10 +181,9 @@ void embedding_bag_grad_cpu(const Tensor& grad_table, const Tensor& grad_weights
             int64_t b = bag_of_entry[size_t(i)];
             bool counts = b >= 0 && index[i] != a.padding_idx;
             const S *row = table.data<S>() + index[i] * width, *g = grad + std::max<int64_t>(b, 0) * width;
-            grad_weights.data<S>()[i] =
-                S(!counts ? T(0) : cpu::vector_sum<T>(width, [&](int64_t j, auto count) {
-                    return load_some(row + j, count) * load_some(g + j, count);
-                }));
+            grad_weights.data<S>()[i] = S(!counts ? T(0) : cpu::vector_sum<T>(width, [&](int64_t j, auto count) {
+                return load_some(row + j, count) * load_some(g + j, count);
+            }));
         }
     });
 }

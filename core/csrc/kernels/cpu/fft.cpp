@@ -12,8 +12,8 @@ namespace taeda::cpu {
 namespace {
 
 constexpr int64_t kPlansKept = 32;
-constexpr int64_t kFewRows = 3;          // fewer leave most lanes empty
-constexpr int64_t kLongRow = 1 << 14;    // longer ones leave the second-level cache when several are in work
+constexpr int64_t kFewRows = 3;        // fewer leave most lanes empty
+constexpr int64_t kLongRow = 1 << 14;  // longer ones leave the second-level cache when several are in work
 
 template <class T> struct LanesOf {
     typedef T type __attribute__((vector_size(TAEDA_VEC_BYTES)));
@@ -118,10 +118,8 @@ void each_group(int64_t rows, int64_t length, int64_t work, Load load, Transform
 
 template <class T, class Load, class Transform, class Save>
 void each_row(int64_t rows, int64_t length, int64_t work, Load load, Transform transform, Save save) {
-    if (rows < kFewRows || length > kLongRow)
-        each_group<T, T>(rows, length, work, load, transform, save);
-    else
-        each_group<T, typename LanesOf<T>::type>(rows, length, work, load, transform, save);
+    if (rows < kFewRows || length > kLongRow) each_group<T, T>(rows, length, work, load, transform, save);
+    else each_group<T, typename LanesOf<T>::type>(rows, length, work, load, transform, save);
 }
 
 template <class T> void transform_rows(const Tensor& out, const Tensor& in, bool forward, double scale) {
@@ -138,10 +136,8 @@ template <class T> void transform_rows(const Tensor& out, const Tensor& in, bool
             }
         },
         [&]<class V>(Split<V> data, Split<V> work) {
-            if (forward)
-                plan->run(data, work);
-            else
-                plan->run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
+            if (forward) plan->run(data, work);
+            else plan->run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
         },
         [=](Split<T> lane, int64_t lanes, int64_t row) {
             for (int64_t k = 0; k < n; ++k)
@@ -162,7 +158,8 @@ template <class T> void transform_real_rows(const Tensor& out, const Tensor& in,
         auto load = [=](Split<T> lane, int64_t lanes, int64_t row) {
             for (int64_t k = 0; k < n; ++k) lane.re[k * lanes] = from[row * n + k], lane.im[k * lanes] = T(0);
         };
-        return each_row<T>(rows, n, plan->work_size(), load, [&](auto data, auto work) { plan->run(data, work); }, save);
+        return each_row<T>(
+            rows, n, plan->work_size(), load, [&](auto data, auto work) { plan->run(data, work); }, save);
     }
     const auto plan = plan_of<RealFftPlan<T>>(n);
     auto load = [=](Split<T> lane, int64_t lanes, int64_t row) {

@@ -38,7 +38,8 @@ inline std::complex<long double> unit_root(int64_t k, int64_t n) {
 // Memory for n elements, aligned for vectors.
 template <class V> class FftBuffer {
 public:
-    explicit FftBuffer(int64_t n) : data_(static_cast<V*>(::operator new(size_t(n) * sizeof(V), std::align_val_t(64)))) {}
+    explicit FftBuffer(int64_t n)
+        : data_(static_cast<V*>(::operator new(size_t(n) * sizeof(V), std::align_val_t(64)))) {}
     FftBuffer(const FftBuffer&) = delete;
     FftBuffer& operator=(const FftBuffer&) = delete;
     ~FftBuffer() { ::operator delete(data_, std::align_val_t(64)); }
@@ -187,8 +188,10 @@ private:
             for (int64_t q = 0; q < s; ++q) {
                 int64_t a = q + s * p, b = a + s * m, c = b + s * m, d = c + s * m, e = d + s * m;
                 int64_t at = q + s * 5 * p;
-                V be_r = x.re[b] + x.re[e], be_i = x.im[b] + x.im[e], cd_r = x.re[c] + x.re[d], cd_i = x.im[c] + x.im[d];
-                V eb_r = x.re[b] - x.re[e], eb_i = x.im[b] - x.im[e], dc_r = x.re[c] - x.re[d], dc_i = x.im[c] - x.im[d];
+                V be_r = x.re[b] + x.re[e], be_i = x.im[b] + x.im[e], cd_r = x.re[c] + x.re[d],
+                  cd_i = x.im[c] + x.im[d];
+                V eb_r = x.re[b] - x.re[e], eb_i = x.im[b] - x.im[e], dc_r = x.re[c] - x.re[d],
+                  dc_i = x.im[c] - x.im[d];
                 V near_r = x.re[a] + be_r * c1 + cd_r * c2, near_i = x.im[a] + be_i * c1 + cd_i * c2;
                 V far_r = x.re[a] + be_r * c2 + cd_r * c1, far_i = x.im[a] + be_i * c2 + cd_i * c1;
                 V near_tr = eb_i * s1 + dc_i * s2, near_ti = -(eb_r * s1 + dc_r * s2);

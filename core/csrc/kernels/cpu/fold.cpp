@@ -8,8 +8,7 @@ namespace taeda {
 namespace {
 
 // f(tap, output row, input row, first and end of the output columns inside, input column of the first) for a plane.
-template <class F>
-void each_row(const PoolGeometry& g, F&& f) {
+template <class F> void each_row(const PoolGeometry& g, F&& f) {
     for (int64_t tap = 0; tap < g.kernel[1] * g.kernel[2]; ++tap) {
         int64_t start = tap % g.kernel[2] * g.dilation[2] - g.padding[2], stride = g.stride[2];
         int64_t first = start < 0 ? (-start + stride - 1) / stride : 0, room = g.input[2] - start;

@@ -13,10 +13,7 @@ using cpu::each_vector;
 using cpu::load_some;
 using cpu::store_some;
 
-template <class T>
-T* data_or_null(const Tensor& t) {
-    return t.defined() ? t.data<T>() : nullptr;
-}
+template <class T> T* data_or_null(const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; }
 
 struct Extent {
     int64_t N, C, S, groups, channels;  // channels of one group
@@ -30,16 +27,15 @@ struct Extent {
 };
 
 // f(group of the batch, its first channel, where it starts)
-template <class F>
-void each_group(const Extent& e, F&& f) {
+template <class F> void each_group(const Extent& e, F&& f) {
     int64_t width = e.channels * e.S;
     cpu::parallel_for(0, e.N * e.groups, cpu::row_grain(width), [&](int64_t from, int64_t to) {
         for (int64_t g = from; g < to; ++g) f(g, g % e.groups * e.channels, g * width);
     });
 }
 
-void group_norm_cpu(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& x,
-                    const Tensor& weight, const Tensor& bias, int64_t groups, double eps) {
+void group_norm_cpu(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& weight,
+                    const Tensor& bias, int64_t groups, double eps) {
     visit_floating(x.dtype(), "group_norm", [&]<class S>() {
         using T = op_type<S>;
         Extent e(x, groups);
@@ -69,8 +65,7 @@ void group_norm_grad_cpu(const Tensor& grad_x, const Tensor& grad_weight, const 
         using T = op_type<S>;
         Extent e(x, groups);
         const T *w = data_or_null<T>(weight), *m = mean.data<T>(), *r = rstd.data<T>();
-        std::vector<cpu::Pair<T>> sums(
-            size_t(e.N * e.C));  // per sample and channel: of grad, of grad * (x - mean)
+        std::vector<cpu::Pair<T>> sums(size_t(e.N * e.C));  // per sample and channel: of grad, of grad * (x - mean)
         each_group(e, [&](int64_t g, int64_t first, int64_t start) {
             T offset = 0, slope = 0;
             Vec<T> center(m[g]);

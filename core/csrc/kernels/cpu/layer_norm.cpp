@@ -15,13 +15,9 @@ using cpu::store_some;
 
 constexpr int64_t kRowBlocks = 16;  // partial gradients of weight and bias, added in order
 
-template <class T>
-T* data_or_null(const Tensor& t) {
-    return t.defined() ? t.data<T>() : nullptr;
-}
+template <class T> T* data_or_null(const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; }
 
-template <class S>
-struct Norm {
+template <class S> struct Norm {
     using T = op_type<S>;
     int64_t rows, width;
     const T *weight, *bias;  // or null
@@ -82,8 +78,7 @@ struct Norm {
         });
     }
 
-    void backward(S* grad_x, T* grad_w, T* grad_b, const S* grad, const S* x, const T* mean,
-                  const T* rstd) const {
+    void backward(S* grad_x, T* grad_w, T* grad_b, const S* grad, const S* x, const T* mean, const T* rstd) const {
         int64_t per_block = (rows + kRowBlocks - 1) / kRowBlocks;
         int64_t blocks = per_block ? (rows + per_block - 1) / per_block : 0;
         std::vector<T> partial(size_t((grad_w || grad_b) ? 2 * blocks * width : 0));
@@ -92,8 +87,8 @@ struct Norm {
                 T* w = grad_w ? partial.data() + 2 * b * width : nullptr;
                 T* bias_part = grad_b ? partial.data() + (2 * b + 1) * width : nullptr;
                 for (int64_t r = b * per_block; r < std::min(rows, (b + 1) * per_block); ++r)
-                    backward_row(grad_x ? grad_x + r * width : nullptr, w, bias_part, grad + r * width,
-                                 x + r * width, mean ? mean[r] : T(0), rstd[r], mean != nullptr);
+                    backward_row(grad_x ? grad_x + r * width : nullptr, w, bias_part, grad + r * width, x + r * width,
+                                 mean ? mean[r] : T(0), rstd[r], mean != nullptr);
             }
         });
         if (grad_w) add_up(grad_w, partial.data(), blocks);
@@ -109,15 +104,14 @@ struct Norm {
     }
 };
 
-template <class S>
-Norm<S> norm_of(const Tensor& x, const Tensor& rstd, const Tensor& weight, const Tensor& bias) {
+template <class S> Norm<S> norm_of(const Tensor& x, const Tensor& rstd, const Tensor& weight, const Tensor& bias) {
     using T = op_type<S>;
     int64_t rows = rstd.numel();
     return {rows, rows ? x.numel() / rows : 0, data_or_null<T>(weight), data_or_null<T>(bias)};
 }
 
-void layer_norm_cpu(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& x,
-                    const Tensor& weight, const Tensor& bias, double eps) {
+void layer_norm_cpu(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& weight,
+                    const Tensor& bias, double eps) {
     visit_floating(x.dtype(), "layer_norm", [&]<class S>() {
         using T = op_type<S>;
         norm_of<S>(x, rstd, weight, bias)

@@ -17,17 +17,13 @@ using cpu::load_some;
 using cpu::store_some;
 
 // The weight of a target class: 0 if it is ignored.
-template <class T>
-struct ClassWeights {
+template <class T> struct ClassWeights {
     const T* weight;  // or null
     int64_t classes, ignore;
     const char* op;
 
     ClassWeights(const ClassLoss& a, int64_t classes, const char* op)
-        : weight(a.weight.defined() ? a.weight.data<T>() : nullptr),
-          classes(classes),
-          ignore(a.ignore_index),
-          op(op) {}
+        : weight(a.weight.defined() ? a.weight.data<T>() : nullptr), classes(classes), ignore(a.ignore_index), op(op) {}
 
     T operator()(int64_t target) const {
         if (target == ignore) return T(0);
@@ -43,16 +39,13 @@ struct ClassWeights {
     }
 };
 
-template <class T>
-T sum_of(const std::vector<T>& v) {
-    return cpu::vector_sum<T>(int64_t(v.size()),
-                              [&](int64_t i, auto count) { return load_some(v.data() + i, count); });
+template <class T> T sum_of(const std::vector<T>& v) {
+    return cpu::vector_sum<T>(int64_t(v.size()), [&](int64_t i, auto count) { return load_some(v.data() + i, count); });
 }
 
 // The per-sample losses as the reduction says.
-template <class S>
-void reduce(const Tensor& loss, const Tensor& total_weight, const std::vector<op_type<S>>& losses,
-            const std::vector<op_type<S>>& weights, Reduction reduction) {
+template <class S> void reduce(const Tensor& loss, const Tensor& total_weight, const std::vector<op_type<S>>& losses,
+                               const std::vector<op_type<S>>& weights, Reduction reduction) {
     using T = op_type<S>;
     T total = sum_of(weights);
     *total_weight.data<T>() = total;
@@ -65,16 +58,14 @@ void reduce(const Tensor& loss, const Tensor& total_weight, const std::vector<op
 }
 
 // What one sample's loss is multiplied with on the way back.
-template <class S>
-auto gradient_scale(const Tensor& grad_loss, const Tensor& total_weight, Reduction reduction) {
+template <class S> auto gradient_scale(const Tensor& grad_loss, const Tensor& total_weight, Reduction reduction) {
     using T = op_type<S>;
     const S* grad = grad_loss.data<S>();
     T factor = reduction == Reduction::mean ? T(1) / *total_weight.data<T>() : T(1);
     return [=](int64_t i) { return reduction == Reduction::none ? T(grad[i]) : T(*grad) * factor; };
 }
 
-template <class S>
-op_type<S> log_sum_exp(const S* row, int64_t n) {
+template <class S> op_type<S> log_sum_exp(const S* row, int64_t n) {
     using T = op_type<S>;
     Vec<T> top(-std::numeric_limits<T>::infinity());
     each_vector<T>(n, [&](int64_t i, auto count) {
@@ -92,8 +83,8 @@ op_type<S> log_sum_exp(const S* row, int64_t n) {
     return largest + std::log(sum);
 }
 
-void cross_entropy_cpu(const Tensor& loss, const Tensor& logsumexp, const Tensor& total_weight,
-                       const Tensor& logits, const Tensor& target, const ClassLoss& a) {
+void cross_entropy_cpu(const Tensor& loss, const Tensor& logsumexp, const Tensor& total_weight, const Tensor& logits,
+                       const Tensor& target, const ClassLoss& a) {
     visit_floating(logits.dtype(), "cross_entropy", [&]<class S>() {
         using T = op_type<S>;
         int64_t N = logits.size(0), C = logits.size(1);
@@ -141,15 +132,13 @@ void cross_entropy_grad_cpu(const Tensor& grad_logits, const Tensor& grad_loss, 
                 Vec<T> lse(logsumexp.data<T>()[n]), factor(hit + scale * spread * all), share(scale * spread);
                 each_vector<T>(C, [&](int64_t i, auto count) {
                     Vec<T> g = vm::exp(load_some(row + i, count) - lse) * factor;
-                    if (ignored)
-                        g = Vec<T>(T(0));
+                    if (ignored) g = Vec<T>(T(0));
                     else if (smoothing > 0)
                         g -= weight_of.weight ? share * load_some(weight_of.weight + i, count) : share;
                     store_some(grad + i, g, count);
                 });
                 if (ignored) continue;
-                T at_target =
-                    std::exp(T(row[t]) - logsumexp.data<T>()[n]) * (hit + scale * spread * all) - hit;
+                T at_target = std::exp(T(row[t]) - logsumexp.data<T>()[n]) * (hit + scale * spread * all) - hit;
                 if (smoothing > 0) at_target -= scale * spread * weight_of(t);
                 grad[t] = S(at_target);
             }

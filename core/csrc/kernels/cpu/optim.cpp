@@ -20,11 +20,9 @@ constexpr int64_t kBlock = 16384;  // elements
 int64_t reals(const Tensor& t) { return t.is_complex() ? 2 * t.numel() : t.numel(); }
 
 // f.operator()<S>(parameter, first element, elements) for blocks of all parameters; S: the real element type.
-template <class F>
-void each_block(TensorList params, const char* op, F&& f) {
+template <class F> void each_block(TensorList params, const char* op, F&& f) {
     auto block = [&](size_t i, int64_t from, int64_t n) {
-        visit_floating(real_dtype(params[i].dtype()), op,
-                       [&]<class S>() { f.template operator()<S>(i, from, n); });
+        visit_floating(real_dtype(params[i].dtype()), op, [&]<class S>() { f.template operator()<S>(i, from, n); });
     };
     int64_t total = 0;
     for (const Tensor& p : params) total += reals(p);
@@ -44,8 +42,7 @@ void each_block(TensorList params, const char* op, F&& f) {
 }
 
 // The block's part of a list's tensor; null for a list that is not used.
-template <class S>
-S* part(TensorList list, size_t i, int64_t from) {
+template <class S> S* part(TensorList list, size_t i, int64_t from) {
     return list.empty() ? nullptr : list[i].data<S>() + from;
 }
 
@@ -84,8 +81,8 @@ void sgd_step_cpu(TensorList params, TensorList grads, TensorList momenta, const
     });
 }
 
-void adam_step_cpu(TensorList params, TensorList grads, TensorList averages, TensorList squares,
-                   TensorList max_squares, TensorList steps, const AdamOptions& o) {
+void adam_step_cpu(TensorList params, TensorList grads, TensorList averages, TensorList squares, TensorList max_squares,
+                   TensorList steps, const AdamOptions& o) {
     advance(steps);
     each_block(params, "_fused_adam_", [&]<class S>(size_t which, int64_t from, int64_t n) {
         using T = op_type<S>;
@@ -115,8 +112,8 @@ void adam_step_cpu(TensorList params, TensorList grads, TensorList averages, Ten
     });
 }
 
-void rmsprop_step_cpu(TensorList params, TensorList grads, TensorList squares, TensorList averages,
-                      TensorList momenta, TensorList steps, const RmspropOptions& o) {
+void rmsprop_step_cpu(TensorList params, TensorList grads, TensorList squares, TensorList averages, TensorList momenta,
+                      TensorList steps, const RmspropOptions& o) {
     advance(steps);
     each_block(params, "_fused_rmsprop_", [&]<class S>(size_t which, int64_t from, int64_t n) {
         using T = op_type<S>;
@@ -144,8 +141,7 @@ void rmsprop_step_cpu(TensorList params, TensorList grads, TensorList squares, T
     });
 }
 
-void adagrad_step_cpu(TensorList params, TensorList grads, TensorList sums, TensorList steps,
-                      const AdagradOptions& o) {
+void adagrad_step_cpu(TensorList params, TensorList grads, TensorList sums, TensorList steps, const AdagradOptions& o) {
     advance(steps);
     each_block(params, "_fused_adagrad_", [&]<class S>(size_t which, int64_t from, int64_t n) {
         using T = op_type<S>;

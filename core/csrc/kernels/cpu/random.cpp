@@ -47,7 +47,8 @@ template <class C> struct Group {
         Words words;
         draw_group(words, seed, first_block);
         if constexpr (sizeof(C) == 8)
-            for (int e = 0; e < size; ++e) u[e] = double(int64_t((uint64_t(words[e]) | uint64_t(words[e + 32]) << 32) >> 11)) * 0x1p-53;
+            for (int e = 0; e < size; ++e)
+                u[e] = double(int64_t((uint64_t(words[e]) | uint64_t(words[e + 32]) << 32) >> 11)) * 0x1p-53;
         else
             for (int e = 0; e < size; ++e) u[e] = float(int32_t(words[e] >> 8)) * 0x1p-24f;
     }

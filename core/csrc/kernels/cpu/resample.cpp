@@ -12,8 +12,7 @@ struct Shape {
     int64_t outer, in, out, inner;
 };
 
-template <class T>
-struct Weights {
+template <class T> struct Weights {
     const ResampleWeights& table;
     std::vector<T> values;
     explicit Weights(const ResampleWeights& w) : table(w), values(w.weight.begin(), w.weight.end()) {}
@@ -23,8 +22,7 @@ struct Weights {
 };
 
 // One output row of `inner` elements.
-template <class S>
-void resample_row(S* out, const S* in, int64_t inner, const op_type<S>* weight, int64_t count) {
+template <class S> void resample_row(S* out, const S* in, int64_t inner, const op_type<S>* weight, int64_t count) {
     using T = op_type<S>;
     cpu::each_vector<T>(inner, [&](int64_t j, auto lanes) {
         Vec<T> sum(T(0));
@@ -33,21 +31,16 @@ void resample_row(S* out, const S* in, int64_t inner, const op_type<S>* weight, 
     });
 }
 
-template <class T>
-uint8_t to_byte(T value) {
-    return uint8_t(std::nearbyint(std::min(T(255), std::max(T(0), value))));
-}
+template <class T> uint8_t to_byte(T value) { return uint8_t(std::nearbyint(std::min(T(255), std::max(T(0), value)))); }
 
-template <class S, class T>
-T weighted_sum(const S* in, int64_t stride, const T* weight, int64_t count) {
+template <class S, class T> T weighted_sum(const S* in, int64_t stride, const T* weight, int64_t count) {
     T sum = 0;
     for (int64_t k = 0; k < count; ++k) sum += weight[k] * T(in[k * stride]);
     return sum;
 }
 
 // f(out row, in row, i) for every outer position and output index.
-template <class S, class F>
-void each_output(const Tensor& out, const Tensor& in, const Shape& s, int64_t taps, F&& f) {
+template <class S, class F> void each_output(const Tensor& out, const Tensor& in, const Shape& s, int64_t taps, F&& f) {
     cpu::parallel_for(0, s.outer * s.out, cpu::row_grain(s.inner * taps), [&](int64_t from, int64_t to) {
         for (int64_t row = from; row < to; ++row) {
             int64_t i = row % s.out;
@@ -76,10 +69,8 @@ void resample_cpu(const Tensor& out, const Tensor& in, int64_t dim, const Resamp
         Weights<T> weights(table);
         each_output<S>(out, in, s, taps, [&](S* to, const S* from, int64_t i) {
             const S* start = from + weights.first(i) * s.inner;
-            if (s.inner == 1)
-                *to = S(weighted_sum(start, 1, weights.of(i), weights.count(i)));
-            else
-                resample_row(to, start, s.inner, weights.of(i), weights.count(i));
+            if (s.inner == 1) *to = S(weighted_sum(start, 1, weights.of(i), weights.count(i)));
+            else resample_row(to, start, s.inner, weights.of(i), weights.count(i));
         });
     });
 }

@@ -11,14 +11,10 @@ namespace {
 using cpu::Epilogue;
 using cpu::Strided;
 
-template <class T>
-Strided<T> matrix(const Tensor& t) {
-    return {t.data<T>(), t.stride(-2), t.stride(-1)};
-}
+template <class T> Strided<T> matrix(const Tensor& t) { return {t.data<T>(), t.stride(-2), t.stride(-1)}; }
 
 template <class T>
-void typed(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
-           double alpha) {
+void typed(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
     Epilogue<T> e{T(beta), T(alpha), bias.defined() ? bias.data<T>() : nullptr};
     Strided<T> o = matrix<T>(out);
     Strided<const T> pa = matrix<const T>(a), pb = matrix<const T>(b);
@@ -47,8 +43,7 @@ void integer_gemm_cpu(const Tensor& out, const Tensor& a, const Tensor& b, doubl
                     std::fill(row.begin(), row.end(), U(0));
                     for (int64_t k = 0; k < a.size(-1); ++k) {
                         U aik = U(pa.at(i, k));
-                        for (size_t j = 0; j < row.size(); ++j)
-                            row[j] = U(row[j] + aik * U(pb.at(k, int64_t(j))));
+                        for (size_t j = 0; j < row.size(); ++j) row[j] = U(row[j] + aik * U(pb.at(k, int64_t(j))));
                     }
                     for (size_t j = 0; j < row.size(); ++j) {
                         T& to = o.at(i, int64_t(j));

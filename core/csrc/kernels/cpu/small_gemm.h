@@ -9,25 +9,23 @@ namespace taeda::cpu {
 
 constexpr int kProductRows = 4;
 
-template <class T>
-struct Strided {
+template <class T> struct Strided {
     T* data;
     int64_t row, column;
     T& at(int64_t i, int64_t j) const { return data[i * row + j * column]; }
 };
 
 // What happens to a block of sums before it is stored.
-template <class T>
-struct Epilogue {
+template <class T> struct Epilogue {
     T beta, alpha;
     const T* bias;  // or null
 };
 
 // R rows by P vectors of columns; b has contiguous rows at distance `b_row`. Not Full: the last vector has
 // fewer columns.
-template <class T, int R, int P, bool Full>
-void product_block(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row, int64_t K, int64_t columns,
-                   const T* bias, const Epilogue<T>& e) {
+template <class T, int R, int P, bool Full> void product_block(Strided<T> out, Strided<const T> a, const T* b,
+                                                               int64_t b_row, int64_t K, int64_t columns, const T* bias,
+                                                               const Epilogue<T>& e) {
     using V = Vec<T>;
     V sum[R][P];
     for (int r = 0; r < R; ++r)
@@ -60,16 +58,14 @@ void product_block(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row
                 continue;
             }
             if (e.beta != 0) result += V(e.beta) * (whole ? V::load(to) : V::load(to, last));
-            if (whole)
-                result.store(to);
-            else
-                result.store(to, last);
+            if (whole) result.store(to);
+            else result.store(to, last);
         }
 }
 
-template <class T, int P, bool Full>
-void product_rows(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row, int64_t M, int64_t K,
-                  int64_t columns, const T* bias, const Epilogue<T>& e) {
+template <class T, int P, bool Full> void product_rows(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row,
+                                                       int64_t M, int64_t K, int64_t columns, const T* bias,
+                                                       const Epilogue<T>& e) {
     int64_t i = 0;
     for (; i + kProductRows <= M; i += kProductRows) {
         product_block<T, kProductRows, P, Full>(out, a, b, b_row, K, columns, bias, e);
@@ -82,16 +78,14 @@ void product_rows(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row,
 }
 
 // The strided columns of b as contiguous rows.
-template <class T>
-void pack_columns(T* to, Strided<const T> b, int64_t K, int64_t columns) {
+template <class T> void pack_columns(T* to, Strided<const T> b, int64_t K, int64_t columns) {
     for (int64_t j = 0; j < columns; ++j)
         for (int64_t k = 0; k < K; ++k) to[k * columns + j] = b.at(k, j);
 }
 
 // out (M, N) = beta * out + alpha * a (M, K) @ b (K, N) + bias; fastest with contiguous rows of b and out.
-template <class T>
-void product(Strided<T> out, Strided<const T> a, Strided<const T> b, int64_t M, int64_t N, int64_t K,
-             const Epilogue<T>& e) {
+template <class T> void product(Strided<T> out, Strided<const T> a, Strided<const T> b, int64_t M, int64_t N, int64_t K,
+                                const Epilogue<T>& e) {
     constexpr int64_t V = Vec<T>::size;
     thread_local std::vector<T> panel;
     for (int64_t j = 0; j < N;) {

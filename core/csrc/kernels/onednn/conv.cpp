@@ -37,10 +37,8 @@ void run(const ConvPlan& plan, const Data& data, void* w) {
     if (data.pass == ConvPass::forward) {
         if (x.data()) plan.x.reorder.run({data.x, px});
         if (bias.data()) plan.bias.reorder.run({data.bias, pb});
-        if (pb)
-            plan.program.run({px, w, po, pb});
-        else
-            plan.program.run({px, w, po});
+        if (pb) plan.program.run({px, w, po, pb});
+        else plan.program.run({px, w, po});
         if (out.data()) plan.out.reorder.run({po, data.out});
     } else {
         if (out.data()) plan.out.reorder.run({data.out, po});
@@ -94,13 +92,11 @@ void convolve(ConvPass pass, const Tensor& x, const Tensor& w, const Tensor& bia
                out.numel() / batch * out.item_bytes());
 }
 
-void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
-                 const ConvGeometry& g) {
+void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
     convolve(ConvPass::forward, x, w, bias, out, g);
 }
 
-void conv_input_grad_onednn(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w,
-                            const ConvGeometry& g) {
+void conv_input_grad_onednn(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
     convolve(ConvPass::input_grad, grad_x, w, Tensor(), grad_out, g);
 }
 

@@ -25,8 +25,7 @@ dnnl::convolution_forward::primitive_desc forward_desc(const ConvShapes& s, cons
     Desc x = any_layout(s.x), out = any_layout(s.out);
     constexpr auto kind = dnnl::prop_kind::forward_training;
     if (!s.has_bias())
-        return {engine(),        kind,          kDirect,     x, w, out, s.stride, s.dilation,
-                s.padding_begin, s.padding_end, attributes()};
+        return {engine(), kind, kDirect, x, w, out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes()};
     return {engine(),
             kind,
             kDirect,
@@ -41,17 +40,12 @@ dnnl::convolution_forward::primitive_desc forward_desc(const ConvShapes& s, cons
             attributes()};
 }
 
-ConvPlan::Operand entering(const Desc& ours, const Desc& inside) {
-    return {inside, reorder_program(ours, inside)};
-}
-ConvPlan::Operand leaving(const Desc& inside, const Desc& ours) {
-    return {inside, reorder_program(inside, ours)};
-}
+ConvPlan::Operand entering(const Desc& ours, const Desc& inside) { return {inside, reorder_program(ours, inside)}; }
+ConvPlan::Operand leaving(const Desc& inside, const Desc& ours) { return {inside, reorder_program(inside, ours)}; }
 
 }  // namespace
 
-ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out,
-                       const ConvGeometry& g) {
+ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g) {
     ConvShapes s;
     s.x = describe(x), s.w = describe_weight(w, g.groups), s.out = describe(out);
     if (bias.defined()) s.bias = describe(bias);
@@ -78,9 +72,8 @@ Desc piece(const Desc& whole, int64_t batch, int64_t channels) {
 
 ConvPlan plan_conv(const ConvShapes& s) {
     auto desc = forward_desc(s, s.any_w);
-    std::vector<std::pair<int, Desc>> arguments = {{DNNL_ARG_SRC, desc.src_desc()},
-                                                   {DNNL_ARG_WEIGHTS, desc.weights_desc()},
-                                                   {DNNL_ARG_DST, desc.dst_desc()}};
+    std::vector<std::pair<int, Desc>> arguments = {
+        {DNNL_ARG_SRC, desc.src_desc()}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}, {DNNL_ARG_DST, desc.dst_desc()}};
     Desc bias = plain_bias(s.bias, s.has_bias() ? inside_type(s.bias) : Type::f32);
     if (s.has_bias()) arguments.emplace_back(DNNL_ARG_BIAS, bias);
     return {Program(desc, dnnl::convolution_forward(desc), arguments),
@@ -92,9 +85,9 @@ ConvPlan plan_conv(const ConvShapes& s) {
 }
 
 ConvPlan plan_input_grad(const ConvShapes& s) {
-    dnnl::convolution_backward_data::primitive_desc desc(
-        engine(), kDirect, any_layout(s.x), s.any_w, any_layout(s.out), s.stride, s.dilation, s.padding_begin,
-        s.padding_end, forward_desc(s, any_layout(s.w)), attributes());
+    dnnl::convolution_backward_data::primitive_desc desc(engine(), kDirect, any_layout(s.x), s.any_w, any_layout(s.out),
+                                                         s.stride, s.dilation, s.padding_begin, s.padding_end,
+                                                         forward_desc(s, any_layout(s.w)), attributes());
     return {Program(desc, dnnl::convolution_backward_data(desc),
                     {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
                      {DNNL_ARG_WEIGHTS, desc.weights_desc()},
@@ -111,12 +104,11 @@ ConvPlan plan_weight_grad(const ConvShapes& s) {
     Desc w(s.any_w), bias = plain_bias(s.bias, Type::f32);
     if (w == any_layout(s.w)) w = Desc(s.w.get_dims(), Type::f32, Tag::any);
     auto hint = forward_desc(s, any_layout(s.w));
-    auto desc = s.has_bias() ? Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, bias,
-                                                        any_layout(s.out), s.stride, s.dilation,
-                                                        s.padding_begin, s.padding_end, hint, attributes())
-                             : Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w,
-                                                        any_layout(s.out), s.stride, s.dilation,
-                                                        s.padding_begin, s.padding_end, hint, attributes());
+    auto desc = s.has_bias()
+                    ? Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, bias, any_layout(s.out), s.stride,
+                                               s.dilation, s.padding_begin, s.padding_end, hint, attributes())
+                    : Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, any_layout(s.out), s.stride,
+                                               s.dilation, s.padding_begin, s.padding_end, hint, attributes());
     std::vector<std::pair<int, Desc>> arguments = {{DNNL_ARG_SRC, desc.src_desc()},
                                                    {DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
                                                    {DNNL_ARG_DIFF_WEIGHTS, desc.diff_weights_desc()}};
@@ -126,8 +118,7 @@ ConvPlan plan_weight_grad(const ConvShapes& s) {
             entering(s.out, desc.diff_dst_desc()),    {}};
 }
 
-Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out,
-             const ConvGeometry& g) {
+Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out, const ConvGeometry& g) {
     Key key{int64_t(pass), g.groups, int64_t(x.dtype()), bias};
     return key.add(x.sizes()).add(w.sizes()).add(out.sizes()).add(g.stride).add(g.padding).add(g.dilation);
 }

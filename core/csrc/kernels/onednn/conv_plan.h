@@ -25,8 +25,7 @@ struct ConvPlan {
     Operand x, w, out, bias;
 };
 
-ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out,
-                       const ConvGeometry& g);
+ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g);
 // The same layout for `batch` samples; with `channels` > 0 only that many of them.
 Desc piece(const Desc& whole, int64_t batch, int64_t channels = 0);
 
@@ -36,7 +35,6 @@ ConvPlan plan_input_grad(const ConvShapes& s);
 ConvPlan plan_weight_grad(const ConvShapes& s);
 
 enum class ConvPass : int64_t { forward, input_grad, weight_grad };
-Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out,
-             const ConvGeometry& g);
+Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out, const ConvGeometry& g);
 
 }  // namespace taeda::onednn

@@ -62,9 +62,7 @@ public:
     }
 
 private:
-    int64_t samples_of(int64_t piece) const {
-        return std::min(split_.samples, x_.size(0) - piece * split_.samples);
-    }
+    int64_t samples_of(int64_t piece) const { return std::min(split_.samples, x_.size(0) - piece * split_.samples); }
 
     const ConvPlan& plan(int64_t samples, const Desc& w_layout) {
         Key key = key_;
@@ -91,8 +89,7 @@ private:
         cpu::parallel_for(0, split_.pieces, 1, [&](int64_t from, int64_t end) {
             SingleThread in_loop;
             for (int64_t p = from; p < end; ++p)
-                plan(samples_of(p), first.w.layout)
-                    .x.reorder.run({x_piece(p), to + size_t(p) * piece_bytes_});
+                plan(samples_of(p), first.w.layout).x.reorder.run({x_piece(p), to + size_t(p) * piece_bytes_});
         });
     }
 
@@ -111,10 +108,8 @@ private:
                 void* pg = inside.data() ? inside.data() : grad;
                 void* px = piece_bytes_ ? x + size_t(p) * piece_bytes_ : x_piece(p);
                 float* result = partial + t * task_floats_;
-                if (grad_bias_.defined())
-                    own.program.run({px, pg, result, result + partial_floats_});
-                else
-                    own.program.run({px, pg, result});
+                if (grad_bias_.defined()) own.program.run({px, pg, result, result + partial_floats_});
+                else own.program.run({px, pg, result});
             }
         });
     }
@@ -139,10 +134,8 @@ private:
             for (int64_t b = from; b < end; ++b) {
                 float* result = partial + b * task_floats_;
                 char* to = grad_w_.data<char>() + b * w_bytes;
-                if (own.w.reorder)
-                    own.w.reorder.run({result, to});
-                else
-                    std::memcpy(to, result, size_t(w_bytes));
+                if (own.w.reorder) own.w.reorder.run({result, to});
+                else std::memcpy(to, result, size_t(w_bytes));
                 if (grad_bias_.defined()) store_bias(b * split_.channels, result + partial_floats_);
             }
         });
@@ -163,8 +156,8 @@ private:
     size_t piece_bytes_ = 0;   // of a reordered piece of x
 };
 
-void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x,
-                             const Tensor& grad_out, const ConvGeometry& g) {
+void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x, const Tensor& grad_out,
+                             const ConvGeometry& g) {
     WeightGrad(grad_w, grad_bias, x, grad_out, g).run();
 }
 

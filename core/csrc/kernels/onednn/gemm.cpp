@@ -63,27 +63,17 @@ Program make_product(const Tensor& out, const Tensor& a, const Tensor& b, const 
     return Program(desc, dnnl::matmul(desc), arguments);
 }
 
-void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
-             double alpha) {
+void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
     thread_local Cache<Program> cache;
     Key key{int64_t(out.dtype()), int64_t(a.dtype()), bias.defined()};
-    key.add(beta)
-        .add(alpha)
-        .add(out.sizes())
-        .add(out.strides())
-        .add(a.size(-1))
-        .add(a.strides())
-        .add(b.strides());
+    key.add(beta).add(alpha).add(out.sizes()).add(out.strides()).add(a.size(-1)).add(a.strides()).add(b.strides());
     const Program& program = cache.get(key, [&] { return make_product(out, a, b, bias, beta, alpha); });
-    if (bias.defined())
-        program.run({a.raw(), b.raw(), out.raw(), bias.raw()});
-    else
-        program.run({a.raw(), b.raw(), out.raw()});
+    if (bias.defined()) program.run({a.raw(), b.raw(), out.raw(), bias.raw()});
+    else program.run({a.raw(), b.raw(), out.raw()});
 }
 
 // The same sum by fixed pieces of K, one after the other.
-void split_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta,
-                   double alpha) {
+void split_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
     int64_t K = a.size(-1);
     for (int64_t k = 0; k < K; k += kSplitK) {
         int64_t length = std::min(kSplitK, K - k);
@@ -103,10 +93,8 @@ void run(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias
     }
     Tensor sum = beta != 0 ? to_float32(out) : empty_tensor(out.sizes(), DType::float32);
     Tensor wide_bias = bias.defined() ? to_float32(bias) : bias;
-    if (needs_float32(a.dtype()))
-        run(sum, to_float32(a), to_float32(b), wide_bias, beta, alpha);
-    else
-        split_product(sum, a, b, wide_bias, beta, alpha);
+    if (needs_float32(a.dtype())) run(sum, to_float32(a), to_float32(b), wide_bias, beta, alpha);
+    else split_product(sum, a, b, wide_bias, beta, alpha);
     convert(out, sum);
 }
 

@@ -18,20 +18,13 @@ static dnnl::stream& stream() {
 
 Type type_of(DType dtype) {
     switch (dtype) {
-        case DType::float32:
-            return Type::f32;
-        case DType::bfloat16:
-            return Type::bf16;
-        case DType::float16:
-            return Type::f16;
-        case DType::int8:
-            return Type::s8;
-        case DType::uint8:
-            return Type::u8;
-        case DType::int32:
-            return Type::s32;
-        default:
-            raise<NotImplementedError>("oneDNN kernel: not implemented for '", dtype_long_name(dtype), "'");
+        case DType::float32: return Type::f32;
+        case DType::bfloat16: return Type::bf16;
+        case DType::float16: return Type::f16;
+        case DType::int8: return Type::s8;
+        case DType::uint8: return Type::u8;
+        case DType::int32: return Type::s32;
+        default: raise<NotImplementedError>("oneDNN kernel: not implemented for '", dtype_long_name(dtype), "'");
     }
 }
 
@@ -92,8 +85,7 @@ void Program::run(std::initializer_list<void*> data) const {
     if (scratchpad_bytes_) dnnl_memory_set_data_handle(arguments_[at].memory, scratchpad.data());
     dnnl_status_t status =
         dnnl_primitive_execute(primitive_.get(), stream().get(), int(arguments_.size()), arguments_.data());
-    TAEDA_CHECK(status == dnnl_success, "oneDNN kernel: running a primitive failed with status ",
-                int(status));
+    TAEDA_CHECK(status == dnnl_success, "oneDNN kernel: running a primitive failed with status ", int(status));
 }
 
 Program reorder_program(const Desc& from, const Desc& to) {

@@ -46,10 +46,8 @@ public:
         add(int64_t(threads()));
     }
     Key& add(int64_t part) {
-        if (count_ < int(parts_.size()))
-            parts_[size_t(count_++)] = part;
-        else
-            overflow();
+        if (count_ < int(parts_.size())) parts_[size_t(count_++)] = part;
+        else overflow();
         return *this;
     }
     Key& add(double part) { return add(std::bit_cast<int64_t>(part)); }
@@ -102,11 +100,9 @@ Program reorder_program(const Desc& from, const Desc& to);
 
 // Per thread, so no lock is taken and memory objects can be reused. Emptied when it has grown to `limit`
 // entries.
-template <class Value>
-class Cache {
+template <class Value> class Cache {
 public:
-    template <class Make>
-    const Value& get(const Key& key, Make&& make) {
+    template <class Make> const Value& get(const Key& key, Make&& make) {
         auto found = map_.find(key);
         if (found != map_.end()) return found->second;
         if (map_.size() >= limit) map_.clear();

@@ -24,23 +24,21 @@ Operand operand(const Tensor& t) {
     return {CblasTrans, blasint(std::max(columns == 1 ? rows : column, rows))};
 }
 
-template <class T>
-void tile(Operand a, Operand b, blasint m, blasint n, blasint k, double alpha, const T* pa, const T* pb,
-          double beta, T* out, blasint leading) {
+template <class T> void tile(Operand a, Operand b, blasint m, blasint n, blasint k, double alpha, const T* pa,
+                             const T* pb, double beta, T* out, blasint leading) {
     const T alpha_t(alpha), beta_t(beta);
     if constexpr (std::is_same_v<T, double>)
-        scipy_cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, alpha, pa, a.leading, pb,
-                          b.leading, beta, out, leading);
+        scipy_cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, alpha, pa, a.leading, pb, b.leading, beta,
+                          out, leading);
     else if constexpr (std::is_same_v<T, complex64>)
-        scipy_cblas_cgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, &alpha_t, pa, a.leading, pb,
-                          b.leading, &beta_t, out, leading);
+        scipy_cblas_cgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, &alpha_t, pa, a.leading, pb, b.leading,
+                          &beta_t, out, leading);
     else
-        scipy_cblas_zgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, &alpha_t, pa, a.leading, pb,
-                          b.leading, &beta_t, out, leading);
+        scipy_cblas_zgemm(CblasRowMajor, a.transpose, b.transpose, m, n, k, &alpha_t, pa, a.leading, pb, b.leading,
+                          &beta_t, out, leading);
 }
 
-template <class T>
-void typed_gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
+template <class T> void typed_gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
     bool batched = out.dim() == 3;
     int64_t B = batched ? out.size(0) : 1, M = out.size(-2), N = out.size(-1), K = a.size(-1);
     int64_t a_batch = batched ? a.stride(0) : 0, b_batch = batched ? b.stride(0) : 0;
@@ -56,8 +54,8 @@ void typed_gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta
         const T* pa = a.data<T>() + batch * a_batch + row * a.stride(-2);
         const T* pb = b.data<T>() + batch * b_batch + column * b.stride(-1);
         T* po = out.data<T>() + batch * out_batch + row * out_row + column;
-        tile<T>(a_op, b_op, blasint(std::min(kTile, M - row)), blasint(std::min(kTile, N - column)),
-                blasint(K), alpha, pa, pb, beta, po, blasint(std::max(out_row, N)));
+        tile<T>(a_op, b_op, blasint(std::min(kTile, M - row)), blasint(std::min(kTile, N - column)), blasint(K), alpha,
+                pa, pb, beta, po, blasint(std::max(out_row, N)));
     }
 }
 
@@ -65,15 +63,10 @@ void gemm_openblas(const Tensor& out, const Tensor& a, const Tensor& b, double b
     static const bool single_threaded = (scipy_openblas_set_num_threads(1), true);
     (void)single_threaded;
     switch (out.dtype()) {
-        case DType::float64:
-            return typed_gemm<double>(out, a, b, beta, alpha);
-        case DType::complex64:
-            return typed_gemm<complex64>(out, a, b, beta, alpha);
-        case DType::complex128:
-            return typed_gemm<complex128>(out, a, b, beta, alpha);
-        default:
-            raise<NotImplementedError>("gemm: OpenBLAS has no kernel for '", dtype_long_name(out.dtype()),
-                                       "'");
+        case DType::float64: return typed_gemm<double>(out, a, b, beta, alpha);
+        case DType::complex64: return typed_gemm<complex64>(out, a, b, beta, alpha);
+        case DType::complex128: return typed_gemm<complex128>(out, a, b, beta, alpha);
+        default: raise<NotImplementedError>("gemm: OpenBLAS has no kernel for '", dtype_long_name(out.dtype()), "'");
     }
 }
 
