@@ -268,10 +268,11 @@ Tensor type_as(const Tensor& self, const Tensor& other) { return ops::to(self, o
     Tensor to_##name(const Tensor& self, std::optional<MemoryFormat> format) { \
         return ops::to(self, DType::type, false, false, format); \
     }
-TAEDA_TO(float, float32)
-TAEDA_TO(double, float64) TAEDA_TO(half, float16) TAEDA_TO(bfloat16, bfloat16) TAEDA_TO(long, int64)
-    TAEDA_TO(int, int32) TAEDA_TO(short, int16) TAEDA_TO(char, int8) TAEDA_TO(byte, uint8) TAEDA_TO(bool, bool_)
-        TAEDA_TO(cfloat, complex64) TAEDA_TO(cdouble, complex128)
+// clang-format off: a list of macro calls
+TAEDA_TO(float, float32) TAEDA_TO(double, float64) TAEDA_TO(half, float16) TAEDA_TO(bfloat16, bfloat16)
+TAEDA_TO(long, int64) TAEDA_TO(int, int32) TAEDA_TO(short, int16) TAEDA_TO(char, int8) TAEDA_TO(byte, uint8)
+TAEDA_TO(bool, bool_) TAEDA_TO(cfloat, complex64) TAEDA_TO(cdouble, complex128)
+// clang-format on
 #undef TAEDA_TO
 
             Tensor copy_(const Tensor& self, const Tensor& src, bool) {

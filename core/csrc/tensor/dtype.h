@@ -82,10 +82,12 @@ template <class T> constexpr bool is_reduced_float = std::is_same_v<T, Half> || 
 template <class T> using op_type = std::conditional_t<is_reduced_float<T>, float, T>;
 
 template <class T> struct dtype_of_t;
+// clang-format off: a list of macro calls
 #define TAEDA_DTYPES(X) \
-    X(uint8_t, uint8) \
-    X(int8_t, int8) X(int16_t, int16) X(int32_t, int32) X(int64_t, int64) X(Half, float16) X(float, float32) \
-        X(double, float64) X(complex64, complex64) X(complex128, complex128) X(bool, bool_) X(BFloat16, bfloat16)
+    X(uint8_t, uint8) X(int8_t, int8) X(int16_t, int16) X(int32_t, int32) X(int64_t, int64) X(Half, float16) \
+    X(float, float32) X(double, float64) X(complex64, complex64) X(complex128, complex128) X(bool, bool_) \
+    X(BFloat16, bfloat16)
+// clang-format on
 #define TAEDA_DTYPE_OF(T, name) \
     template <> struct dtype_of_t<T> { \
         static constexpr DType value = DType::name; \

@@ -138,12 +138,12 @@ template <class T> Vec<T> angle(Vec<T> x) {
     template <class T> Vec<T> name(Vec<T> a, Same<T> b) { \
         return map_lanes([](T x, T y) { return vm::name(x, y); }, a, b); \
     }
-TAEDA_LANES_1(erfc)
-TAEDA_LANES_1(erfinv)
-TAEDA_LANES_1(erfcx) TAEDA_LANES_1(lgamma) TAEDA_LANES_1(digamma) TAEDA_LANES_1(trigamma) TAEDA_LANES_1(i0)
-    TAEDA_LANES_1(i0e) TAEDA_LANES_1(i1) TAEDA_LANES_1(i1e) TAEDA_LANES_1(ndtr) TAEDA_LANES_1(ndtri)
-        TAEDA_LANES_1(log_ndtr) TAEDA_LANES_1(sinc) TAEDA_LANES_2(hypot) TAEDA_LANES_2(nextafter)
-            TAEDA_LANES_2(polygamma) TAEDA_LANES_2(zeta)
+// clang-format off: a list of macro calls
+TAEDA_LANES_1(erfc) TAEDA_LANES_1(erfinv) TAEDA_LANES_1(erfcx) TAEDA_LANES_1(lgamma) TAEDA_LANES_1(digamma)
+TAEDA_LANES_1(trigamma) TAEDA_LANES_1(i0) TAEDA_LANES_1(i0e) TAEDA_LANES_1(i1) TAEDA_LANES_1(i1e)
+TAEDA_LANES_1(ndtr) TAEDA_LANES_1(ndtri) TAEDA_LANES_1(log_ndtr) TAEDA_LANES_1(sinc) TAEDA_LANES_2(hypot)
+TAEDA_LANES_2(nextafter) TAEDA_LANES_2(polygamma) TAEDA_LANES_2(zeta)
+// clang-format on
 #undef TAEDA_LANES_1
 #undef TAEDA_LANES_2
 
