@@ -25,7 +25,7 @@ class OperatorMode:
         >>> with Log():
         ...     x = taeda.ones(2) + 1
         ones 3
-        add 2
+        add 3
     """
 
     def operator(
