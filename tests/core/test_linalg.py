@@ -259,6 +259,19 @@ def test_combinations_of_others():
     )
 
 
+def test_older_names():
+    a = matrices(2, 5, 3)
+    t = taeda.from_numpy(a)
+    for some, columns in ((True, 3), (False, 5)):
+        Q, R = taeda.qr(t, some=some)
+        assert Q.shape == (2, 5, columns)
+        close(Q @ R, a)
+    lu, pivots, infos = taeda.from_numpy(square(3, 3)).lu(get_infos=True)
+    close(taeda.lu_solve(taeda.eye(3, dtype=taeda.float64), lu, pivots), np.linalg.inv(square(3, 3)))
+    assert infos.item() == 0
+    close(linalg.vander(taeda.tensor(2.0, dtype=taeda.float64), N=3), np.array([1.0, 2.0, 4.0]))
+
+
 def test_symmetric_indefinite_systems():
     a = matrices(2, 4, 4)
     a = a + np.swapaxes(a, -1, -2)

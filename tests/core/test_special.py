@@ -124,6 +124,14 @@ def test_gradients_of_two_arguments():
     assert gradcheck(special.ndtri, (taeda.tensor([0.1, 0.5, 0.7], dtype=taeda.float64, requires_grad=True),))
 
 
+def test_methods_in_place():
+    x = taeda.tensor([2.0, 3.0], dtype=taeda.float64)
+    expected = scipy.special.multigammaln(x.numpy(), 2)
+    np.testing.assert_allclose(taeda.mvlgamma(x, 2).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(x.clone().mvlgamma_(2).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(x.polygamma_(1).numpy(), scipy.special.polygamma(1, [2.0, 3.0]), rtol=1e-12)
+
+
 def test_limits_and_errors():
     nan, inf = float("nan"), float("inf")
     x = taeda.tensor([-1.0, 0.0, inf])

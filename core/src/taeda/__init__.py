@@ -66,6 +66,8 @@ from taeda._C import (
 )
 from taeda._extra import *
 from taeda._extra import __all__ as _extra_names
+from taeda._factors import *
+from taeda._factors import __all__ as _factor_names
 from taeda._functions import *
 from taeda._functions import __all__ as _function_names
 from taeda._printing import set_printoptions
@@ -133,6 +135,7 @@ __all__ = [
 ]  # fmt: skip
 __all__ += _function_names
 __all__ += _extra_names
+__all__ += _factor_names
 __all__ += _product_names
 __all__ += _searching_names
 __all__ += _statistics_names

@@ -8,6 +8,7 @@ from typing import Any
 
 from taeda import _C
 from taeda._C import Node, Tensor, ops
+from taeda._factors import lu, mvlgamma, mvlgamma_, polygamma_, qr
 from taeda._printing import tensor_repr
 from taeda._searching import nonzero, unique, unique_consecutive
 from taeda._statistics import corrcoef, cov, diff
@@ -219,7 +220,20 @@ def _add_methods() -> None:
         "pin_memory": pin_memory, "is_pinned": is_pinned, "share_memory_": share_memory_, "__reversed__": reversed_,
         "__repr__": tensor_repr, "__array_priority__": 1000, "__module__": "taeda",
     }  # fmt: skip
-    for function in (nonzero, unique, unique_consecutive, diff, cov, corrcoef):
+    functions = (
+        nonzero,
+        unique,
+        unique_consecutive,
+        diff,
+        cov,
+        corrcoef,
+        qr,
+        lu,
+        mvlgamma,
+        mvlgamma_,
+        polygamma_,
+    )
+    for function in functions:
         added[function.__name__] = function
     for name, value in added.items():
         setattr(Tensor, name, value)

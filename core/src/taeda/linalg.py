@@ -125,7 +125,7 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
         N: how many powers; n by default.
 
     Raises:
-        RuntimeError: x has no dimension, or N is below 1.
+        RuntimeError: x has no dimension and N is not given, or N is below 1.
 
     Example:
         >>> import taeda
@@ -133,4 +133,6 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
         tensor([[1, 2, 4],
                 [1, 3, 9]])
     """
+    if x.dim() == 0 and N is not None:
+        return ops.linalg_vander(x.unsqueeze(0), N=N)[0]
     return ops.linalg_vander(x, N=N)

@@ -1,0 +1,66 @@
+"""Older names of factorisations and of the multivariate gamma function, as functions and methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from taeda._C import Tensor, ops
+
+__all__ = ["lu", "mvlgamma", "qr"]
+
+
+def qr(input: Tensor, some: bool = True, *, out: Any = None) -> tuple[Tensor, Tensor]:
+    """The factors of input = Q R; see `taeda.linalg.qr`.
+
+    Args:
+        input: (..., M, N).
+        some: whether Q has only the first min(M, N) columns.
+        out: takes the results.
+
+    Returns:
+        (Q, R).
+
+    Raises:
+        RuntimeError: fewer than two dimensions, or a dtype that LAPACK lacks.
+    """
+    found = ops.linalg_qr(input, "reduced" if some else "complete", out=out)
+    return found[0], found[1]
+
+
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
+    """L and U of A in one matrix, and the pivots; see `taeda.linalg.lu_factor`.
+
+    Args:
+        A: (..., M, N).
+        pivot: must be True on the CPU.
+        get_infos: also return a status per matrix instead of raising for singular ones.
+        out: takes the results.
+
+    Returns:
+        (LU, pivots), or (LU, pivots, infos).
+
+    Raises:
+        RuntimeError: fewer than two dimensions, or pivot is False.
+    """
+    found = ops.linalg_lu_factor_ex(A, pivot=pivot)
+    results = tuple(found) if get_infos else tuple(found)[:2]
+    if out is None:
+        return results
+    return tuple(o.resize_(r.shape).copy_(r) for o, r in zip(out, results, strict=True))
+
+
+def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension p; see `taeda.special.multigammaln`."""
+    from taeda.special import multigammaln
+
+    return multigammaln(input, p, out=out)
+
+
+def mvlgamma_(self: Tensor, p: int) -> Tensor:
+    """mvlgamma in place."""
+    return self.copy_(mvlgamma(self, p))
+
+
+def polygamma_(self: Tensor, n: int) -> Tensor:
+    """polygamma in place."""
+    return self.copy_(ops.polygamma(n, self))
