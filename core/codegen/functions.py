@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from catalogue.families import Op
 from catalogue.schema import Argument, Schema
@@ -100,11 +100,6 @@ def forms(op: Op) -> list[Form]:
     if op.out:
         found.append(Form(op, OUT))
     return found
-
-
-def normalized(op: Op) -> Op:
-    """A mutating operator's own form is called by its name as it is."""
-    return replace(op)
 
 
 def pointwise_record(op: Op) -> str:
@@ -223,8 +218,6 @@ class FunctionWriter:
         else:
             block.append("set_history(result, holder);")
         block += d.save_outputs()
-        if self.op.kind == "view" and self.schema.returns == "Tensor[]":
-            pass
         return [f"if (grad_wanted({inputs})) {{", *(f"    {line}" for line in block), "}"]
 
     def _mutating_body(self, form: Form) -> list[str]:

@@ -103,6 +103,7 @@ def gradcheck(
     return True
 
 
+# Long because half of it documents torch's sixteen arguments.
 def gradgradcheck(
     func: Function,
     inputs: Tensor | Sequence[Tensor],
