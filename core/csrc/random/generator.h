@@ -5,6 +5,7 @@
 #include <array>
 #include <mutex>
 
+#include "tensor/host_device.h"
 #include "tensor/storage.h"
 
 namespace taeda {
@@ -13,7 +14,7 @@ namespace taeda {
 struct Philox {
     uint64_t seed;
 
-    std::array<uint32_t, 4> operator()(uint64_t index, uint64_t stream = 0) const {
+    TAEDA_HD std::array<uint32_t, 4> operator()(uint64_t index, uint64_t stream = 0) const {
         uint32_t counter[4] = {uint32_t(index), uint32_t(index >> 32), uint32_t(stream), uint32_t(stream >> 32)};
         uint32_t key[2] = {uint32_t(seed), uint32_t(seed >> 32)};
         for (int round = 0; round < 10; ++round) {

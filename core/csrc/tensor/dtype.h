@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "tensor/error.h"
+#include "tensor/host_device.h"
 
 namespace taeda {
 
@@ -33,10 +34,10 @@ constexpr int kDTypes = 12;
 struct Half {
     uint16_t bits = 0;
     Half() = default;
-    Half(float value) : bits(from_float(value)) {}
-    operator float() const { return to_float(bits); }
+    TAEDA_HD Half(float value) : bits(from_float(value)) {}
+    TAEDA_HD operator float() const { return to_float(bits); }
 
-    static uint16_t from_float(float value) {
+    TAEDA_HD static uint16_t from_float(float value) {
         uint32_t f = std::bit_cast<uint32_t>(value);
         uint32_t sign = (f >> 16) & 0x8000u;
         f &= 0x7fffffffu;
@@ -48,7 +49,7 @@ struct Half {
         uint32_t odd = (f >> 13) & 1u;
         return sign | ((f + 0xc8000fffu + odd) >> 13);
     }
-    static float to_float(uint16_t h) {
+    TAEDA_HD static float to_float(uint16_t h) {
         uint32_t sign = uint32_t(h & 0x8000u) << 16, rest = h & 0x7fffu;
         if (rest >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((rest & 0x3ffu) << 13));
         if (rest >= 0x0400u) return std::bit_cast<float>(sign | ((rest << 13) + 0x38000000u));
@@ -61,10 +62,10 @@ struct Half {
 struct BFloat16 {
     uint16_t bits = 0;
     BFloat16() = default;
-    BFloat16(float value) : bits(from_float(value)) {}
-    operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
+    TAEDA_HD BFloat16(float value) : bits(from_float(value)) {}
+    TAEDA_HD operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
 
-    static uint16_t from_float(float value) {
+    TAEDA_HD static uint16_t from_float(float value) {
         uint32_t f = std::bit_cast<uint32_t>(value);
         if ((f & 0x7fffffffu) > 0x7f800000u) return 0x7fc0u;
         return uint16_t((f + 0x7fffu + ((f >> 16) & 1u)) >> 16);

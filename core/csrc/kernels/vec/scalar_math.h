@@ -141,11 +141,15 @@ template <Integer T> TAEDA_HD T pow(T base, T exponent) {
     return T(result);
 }
 
-// What integer division by zero raises; torch's words.
+// What integer division by zero raises; torch's words. A kernel on a GPU cannot raise: it divides by one.
 template <Integer T> TAEDA_HD T nonzero_divisor(T b) {
+#ifdef TAEDA_DEVICE_CODE
+    return b == 0 ? T(1) : b;
+#else
     if (b == 0)
         raise<Error>("ZeroDivisionError: integer division or modulo by zero; make the divisor nonzero, or floating");
     return b;
+#endif
 }
 template <Real T> TAEDA_HD T fmod(T a, T b) { return std::fmod(a, b); }
 template <Integer T> TAEDA_HD T fmod(T a, T b) {

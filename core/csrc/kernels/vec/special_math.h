@@ -6,12 +6,7 @@
 #include <utility>
 
 #include "tensor/dtype.h"
-
-#if defined(__CUDACC__)
-#define TAEDA_HD __host__ __device__
-#else
-#define TAEDA_HD
-#endif
+#include "tensor/host_device.h"
 
 namespace taeda::vm::special {
 

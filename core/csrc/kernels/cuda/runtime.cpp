@@ -1,0 +1,60 @@
+#include "kernels/cuda/runtime.h"
+
+#include <array>
+#include <mutex>
+
+#include "kernels/cuda/streams.h"
+
+namespace taeda::cuda {
+
+void check(cudaError_t error, const char* call) {
+    if (error == cudaSuccess) [[likely]]
+        return;
+    cudaGetLastError();  // otherwise the next call would report it again
+    if (error == cudaErrorMemoryAllocation)
+        raise<OutOfMemoryError>("CUDA out of memory in ", call, "; free tensors or use smaller batches");
+    raise("CUDA error in ", call, ": ", cudaGetErrorString(error), " (", cudaGetErrorName(error),
+          "). Errors of kernels can be reported by a later call; set CUDA_LAUNCH_BLOCKING=1 to find the one at fault");
+}
+
+void use_device(int device) {
+    thread_local int active = -1;
+    if (device == active) return;
+    TAEDA_CUDA_CHECK(cudaSetDevice(device));
+    active = device;
+}
+
+cudaStream_t stream_of(const Tensor& tensor) {
+    int device = tensor.device().index;
+    use_device(device);
+    return current_stream(device);
+}
+
+const DeviceLimits& limits(int device) {
+    static std::array<DeviceLimits, kMaxDevices> all;
+    static std::array<std::once_flag, kMaxDevices> known;
+    std::call_once(known[size_t(device)], [device] {
+        cudaDeviceProp p;
+        TAEDA_CUDA_CHECK(cudaGetDeviceProperties(&p, device));
+        all[size_t(device)] = {p.multiProcessorCount, p.maxThreadsPerMultiProcessor, p.major, p.minor,
+                               p.sharedMemPerBlockOptin};
+    });
+    return all[size_t(device)];
+}
+
+void read_to_host(void* host, const void* device, size_t bytes, cudaStream_t stream) {
+    TAEDA_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream));
+    TAEDA_CUDA_CHECK(cudaStreamSynchronize(stream));
+}
+
+Fault::Fault(const Tensor& beside) : space_(sizeof(unsigned long long), beside), stream_(stream_of(beside)) {
+    TAEDA_CUDA_CHECK(cudaMemsetAsync(device(), 0xFF, sizeof(unsigned long long), stream_));
+}
+
+std::optional<int64_t> Fault::read() const {
+    auto position = read_value(device(), stream_);
+    if (position == ~0ull) return std::nullopt;
+    return int64_t(position);
+}
+
+}  // namespace taeda::cuda

@@ -1,0 +1,14 @@
+// The streams that this thread's work goes to, one per device.
+#pragma once
+
+#include "kernels/cuda/device.h"
+
+namespace taeda::cuda {
+
+constexpr int kMaxDevices = 16;
+
+// What current_stream(device) gives on this thread from now on; null is the device's default stream.
+void set_current_stream(int device, cudaStream_t stream);
+cudaStream_t current_stream(int device);
+
+}  // namespace taeda::cuda
