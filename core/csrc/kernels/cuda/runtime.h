@@ -26,6 +26,7 @@ struct DeviceLimits {
 };
 const DeviceLimits& limits(int device);
 
+#ifdef TAEDA_DEVICE_CODE  // not for plain C++ files of this folder
 // Starts kernel<<<grid, threads, shared_bytes, stream>>>(args...). Asynchronous; a launch that cannot start raises.
 template <class... Params, class... Args> void launch(cudaStream_t stream, void (*kernel)(Params...), dim3 grid,
                                                       dim3 threads, size_t shared_bytes, const Args&... args) {
@@ -42,6 +43,7 @@ template <class... Params, class... Args> void launch(cudaStream_t stream, void 
     check(cudaGetLastError(), "kernel launch");
 #endif
 }
+#endif
 
 // Memory for the time of a kernel: it may be released as soon as the last launch that uses it is made, because the
 // allocator hands it out again in the order of the stream.
@@ -68,9 +70,11 @@ private:
     Workspace space_;
     cudaStream_t stream_;
 };
+#ifdef TAEDA_DEVICE_CODE
 __device__ inline void report_fault(unsigned long long* fault, int64_t position) {
     atomicMin(fault, static_cast<unsigned long long>(position));
 }
+#endif
 
 // Bytes at a device address, brought to the host after all that the stream still has to do.
 void read_to_host(void* host, const void* device, size_t bytes, cudaStream_t stream);
