@@ -131,7 +131,8 @@ unary("round", "Rounded to the nearest integer, halves to even.", dtypes="fi", e
 composite("round.decimals(Tensor self, *, int decimals) -> Tensor", "Rounded to this many decimals.", inplace=True, out=True)
 binary("copysign", "copysign(x, y)", "abs(self) with the sign of other.", dtypes="f", rule="float",
        vjp={"self": "copysign_backward(grad, self, result)", "other": "zeros_like(grad)"})  # fmt: skip
-binary("nextafter", "nextafter(x, y)", "The next number from self toward other.", dtypes="f")
+binary("nextafter", "nextafter(x, y)", "The next number from self toward other.", dtypes="f",
+       vjp={"self": "where(self == other, zeros_like(grad), grad)", "other": "zeros_like(grad)"})  # fmt: skip
 composite("ldexp(Tensor self, Tensor other) -> Tensor", "self * 2 ** other.", inplace=True, out=True)
 binary("gcd", "gcd(x, y)", "Greatest common divisor.", dtypes="i")
 binary("lcm", "lcm(x, y)", "Least common multiple.", dtypes="i")

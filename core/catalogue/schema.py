@@ -132,6 +132,11 @@ class Schema:
         return tuple(a for a in self.all_arguments if a.type not in PYTHON_ONLY)
 
     @property
+    def has_named_results(self) -> bool:
+        """Whether Python gets a named tuple; the names result0, result1, ... stand for none."""
+        return bool(self.return_names) and not any(re.fullmatch(r"result\d+", n) for n in self.return_names)
+
+    @property
     def cpp_return(self) -> str:
         if self.returns == "tuple":
             return f"std::tuple<{', '.join(['Tensor'] * len(self.return_names))}>"

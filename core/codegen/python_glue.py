@@ -165,9 +165,8 @@ class GlueWriter:
             return f"{call}; Py_RETURN_NONE;"
         if grad_flag is not None:
             return f"return wrap(with_requires_grad({call}, v[{grad_flag}]));"
-        names = form.schema.return_names
-        if form.schema.returns == "tuple" and not any(n.startswith("result") for n in names):
-            fields = ", ".join(f'"{n}"' for n in names)
+        if form.schema.has_named_results:
+            fields = ", ".join(f'"{n}"' for n in form.schema.return_names)
             return (
                 f'static NamedResult type("taeda.return_types.{self.name.name}", {{{fields}}}); '
                 f"return type.wrap({call});"

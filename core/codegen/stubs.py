@@ -62,7 +62,7 @@ def _signature(form: Form, out: Form | None, method: bool) -> str:
         parts.append("out: Any = ...")
     names = form.schema.return_names
     returned = f"tuple[{', '.join(['Tensor'] * len(names))}]" if names else _RETURN[form.schema.returns]
-    if names and not names[0].startswith("result"):
+    if form.schema.has_named_results:
         returned = _named_result(names)
     return f"({', '.join(parts)}) -> {returned}: ..."
 
@@ -76,7 +76,7 @@ def stub(names: list[PythonName], template: str) -> str:
         many = len(n.signatures) > 1
         for i, form in enumerate(n.signatures):
             out = n.outs.get(i)
-            if form.schema.return_names and not form.schema.return_names[0].startswith("result"):
+            if form.schema.has_named_results:
                 results.add(form.schema.return_names)
             if n.method:
                 methods += ["    @overload"] * many + [f"    def {n.name}{_signature(form, out, True)}"]

@@ -336,3 +336,11 @@ def test_failures_raise_linalg_error():
 def test_errors_say_what_is_wrong(call, message):
     with pytest.raises(RuntimeError, match=message):
         call()
+
+
+def test_results_have_names():
+    a, b = square(3, 3), matrices(3, 2)
+    solved = linalg.solve_ex(taeda.from_numpy(a), taeda.from_numpy(b))
+    close(solved.result, np.linalg.solve(a, b))
+    assert solved.info.item() == 0
+    assert taeda.var_mean(taeda.ones(2)).__class__ is tuple  # and others have none

@@ -105,6 +105,14 @@ def test_inverse(center, normalized, onesided):
     np.testing.assert_allclose(single.numpy(), x[0], atol=1e-12)
 
 
+def test_inverse_of_all_frequencies_to_real_samples():
+    """The upper frequencies are taken as the mirror image of the lower ones, whatever they hold."""
+    rng = np.random.default_rng(0)
+    spectrum = rng.standard_normal((16, 6)) + 1j * rng.standard_normal((16, 6))
+    actual = taeda.istft(taeda.from_numpy(spectrum), 16, 16, center=False, onesided=False)
+    np.testing.assert_allclose(actual.numpy(), np.fft.irfft(spectrum.T[:, :9], n=16).reshape(-1), atol=1e-12)
+
+
 def test_inverse_is_the_least_squares_solution():
     rng = np.random.default_rng(0)
     spectrum = rng.standard_normal((9, 6)) + 1j * rng.standard_normal((9, 6))

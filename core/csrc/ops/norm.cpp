@@ -78,13 +78,16 @@ bool without_elements(const Tensor& input, const Tensor& grad_weight, const Tens
 
 Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                   const Tensor& running_var, bool training, double momentum, double eps, bool) {
-    TAEDA_CHECK(input.dim() >= 2, "batch_norm: expected input of shape (N, C, ...), got shape ", input.sizes());
+    const bool has_channels = input.dim() >= 2;
+    TAEDA_CHECK(has_channels || input.numel() == 0, "batch_norm: expected input of shape (N, C, ...), got shape ",
+                input.sizes());
     check_floating(input, "batch_norm");
-    int64_t channels = input.size(1);
+    int64_t channels = has_channels ? input.size(1) : 0;
     check_channels(weight, channels, "weight", "batch_norm");
     check_channels(bias, channels, "bias", "batch_norm");
     check_channels(running_mean, channels, "running_mean", "batch_norm");
     check_channels(running_var, channels, "running_var", "batch_norm");
+    if (!has_channels) return ops::clone(input);
     if (training)
         return std::get<0>(ops::batch_norm_train(input, weight, bias, running_mean, running_var, momentum, eps));
     TAEDA_CHECK(

@@ -244,8 +244,9 @@ Tensor count_nonzero(const Tensor& self, std::optional<Ints> dim) {
 Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, std::optional<Ints> dim, bool keepdim,
                           std::optional<DType> dtype) {
     check_floating(self, dtype, "linalg.vector_norm");
-    Tensor x = as(self, dtype);
     double p = ord.to_double();
+    Tensor x = as(self, dtype);
+    if (x.is_complex() && p != 2) x = ops::abs(x);
     if (p < 0 || p == kInfinity)
         for (int64_t d : reduced_dims(self, dim))
             TAEDA_CHECK(self.sizes()[size_t(d)] > 0, "linalg.vector_norm cannot compute the ", p,
@@ -287,6 +288,11 @@ Tensor norm(const Tensor& self, const std::string& p, std::optional<Ints> dim, b
 Tensor var_correction(const Tensor& self, std::optional<Ints> dim, double correction, bool keepdim, bool square_root) {
     TAEDA_CHECK(is_differentiable(self.dtype()), "std and var only support floating point and complex dtypes, got ",
                 self.dtype());
+    if (self.is_complex()) {  // the sum of the variances of both parts
+        Tensor both = ops::var_correction(ops::real(self), dim, correction, keepdim, false) +
+                      ops::var_correction(ops::imag(self), dim, correction, keepdim, false);
+        return square_root ? ops::sqrt(both) : both;
+    }
     Dims dims = reduced_dims(self, dim);
     Output out(self, dims, keepdim, real_dtype(self.dtype()));
     if (!self.is_meta() && out.tensor.numel())

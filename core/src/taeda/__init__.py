@@ -82,7 +82,9 @@ from taeda.random import get_rng_state, initial_seed, manual_seed, seed, set_rng
 
 if TYPE_CHECKING:
     from taeda import (
+        amp,
         autograd,
+        cpu,
         fft,
         hub,
         linalg,
@@ -102,6 +104,14 @@ if TYPE_CHECKING:
     from taeda._short_time import istft as istft
     from taeda._short_time import kaiser_window as kaiser_window
     from taeda._short_time import stft as stft
+    from taeda.amp.autocast_mode import autocast as autocast
+    from taeda.amp.autocast_mode import clear_autocast_cache as clear_autocast_cache
+    from taeda.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+    from taeda.amp.autocast_mode import is_autocast_cache_enabled as is_autocast_cache_enabled
+    from taeda.amp.autocast_mode import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+    from taeda.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+    from taeda.amp.autocast_mode import set_autocast_cache_enabled as set_autocast_cache_enabled
+    from taeda.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from taeda.serialization import load, save
 
 __version__ = "0.1.0"
@@ -120,6 +130,13 @@ _LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limi
 _LAZY_NAMES |= dict.fromkeys(
     ("stft", "istft", "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
     "_short_time",
+)
+_LAZY_NAMES |= dict.fromkeys(
+    (
+        "autocast clear_autocast_cache get_autocast_dtype is_autocast_cache_enabled is_autocast_cpu_enabled "
+        "is_autocast_enabled set_autocast_cache_enabled set_autocast_dtype"
+    ).split(),
+    "amp.autocast_mode",
 )
 
 __all__ = [

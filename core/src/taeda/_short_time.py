@@ -7,6 +7,7 @@ from typing import Any
 
 import taeda
 from taeda import Tensor
+from taeda._precision import float32_under_autocast
 
 __all__ = [
     "bartlett_window",
@@ -166,6 +167,7 @@ def _sizes(name: str, n_fft: int, hop_length: int | None, win_length: int | None
     return hop_length, win_length
 
 
+@float32_under_autocast
 def stft(
     input: Tensor,
     n_fft: int,
@@ -284,11 +286,10 @@ def istft(
         )
     spectrum = (input if input.dim() == 3 else input.unsqueeze(0)).transpose(-1, -2)
     norm = "ortho" if normalized else "backward"
-    if onesided:
-        frames = taeda.fft.irfft(spectrum, n=n_fft, norm=norm)
-    else:
+    if return_complex:
         frames = taeda.fft.ifft(spectrum, norm=norm)
-        frames = frames if return_complex else frames.real
+    else:  # real samples: the frequencies above n_fft // 2 can only be the mirror image of the others
+        frames = taeda.fft.irfft(spectrum[..., : n_fft // 2 + 1], n=n_fft, norm=norm)
     shape = _centred_window("istft", window, win_length, n_fft, input)
     count = frames.size(1)
     total = n_fft + hop_length * (count - 1)

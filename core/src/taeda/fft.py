@@ -12,6 +12,7 @@ from typing import Any
 import taeda
 from taeda import Tensor
 from taeda._C import ops
+from taeda._precision import float32_under_autocast
 
 __all__ = [
     "fft",
@@ -51,6 +52,7 @@ def _normalization(name: str, norm: str | None, forward: bool) -> int:
     return _BY_SIZE if forward == (norm == "forward") else _NONE
 
 
+@float32_under_autocast
 def _as_floating(name: str, input: Tensor) -> Tensor:
     """Integers become the default floating dtype; 16-bit floats have no transforms."""
     if input.dtype in (taeda.float16, taeda.bfloat16):

@@ -128,3 +128,19 @@ def test_threads_change_no_bit(name):
 def test_errors(call, text):
     with pytest.raises(RuntimeError, match=text):
         call(taeda.ones(2, 6))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_of_nothing_without_channels(training: bool) -> None:
+    x = taeda.ones(0, requires_grad=True)
+    out = F.batch_norm(x, taeda.zeros(0), taeda.ones(0), training=training)
+    assert out.shape == (0,)
+    out.sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == (0,)
+    with pytest.raises(RuntimeError, match=r"running_mean should contain 0 elements, not 3"):
+        F.batch_norm(x, taeda.zeros(3), taeda.ones(3), training=training)
+    with pytest.raises(
+        RuntimeError, match=r"batch_norm: expected input of shape \(N, C, ...\), got shape \[3\]"
+    ):
+        F.batch_norm(taeda.ones(3), None, None, training=True)

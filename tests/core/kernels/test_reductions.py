@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import taeda
+from taeda.autograd.gradcheck import gradcheck
 
 Array = NDArray[np.generic]
 
@@ -127,3 +128,36 @@ def test_softmax_and_running_sums(dim: int, dtype: str) -> None:
     values, indices = tensor.cummax(dim)
     np.testing.assert_array_equal(values.double().numpy(), np.maximum.accumulate(x, dim))
     np.testing.assert_array_equal(np.take_along_axis(x, indices.numpy(), dim), values.double().numpy())
+
+
+@pytest.mark.parametrize("order", [0, 0.5, 1, 2, 3, -1, float("inf"), float("-inf")])
+def test_vector_norms_of_complex_numbers(order: float) -> None:
+    rng = np.random.default_rng(0)
+    array = rng.standard_normal((3, 4)) + 1j * rng.standard_normal((3, 4))
+    got = taeda.linalg.vector_norm(taeda.from_numpy(array), order, dim=1)
+    assert got.dtype == taeda.float64
+    np.testing.assert_allclose(got.numpy(), [np.linalg.norm(row, order) for row in np.abs(array)])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, float("inf")])
+def test_gradients_of_vector_norms_of_complex_numbers(order: float) -> None:
+    rng = np.random.default_rng(0)
+    x = taeda.from_numpy(rng.standard_normal((2, 3)) + 1j * rng.standard_normal((2, 3))).requires_grad_()
+    assert gradcheck(lambda t: taeda.linalg.vector_norm(t, order, dim=1), (x,))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (5,), ()])
+def test_moments_of_complex_numbers(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    array = np.asarray(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+    tensor = taeda.from_numpy(array).requires_grad_()
+    for dims in [None, *range(len(shape))]:
+        variance, mean = taeda.var_mean(tensor, dims, correction=0)
+        np.testing.assert_allclose(variance.detach().numpy(), np.var(array, axis=dims), atol=1e-14)
+        np.testing.assert_allclose(mean.detach().numpy(), np.mean(array, axis=dims))
+        np.testing.assert_allclose(
+            tensor.std(dims, correction=0).detach().numpy(), np.std(array, axis=dims), atol=1e-14
+        )
+    if shape:
+        assert gradcheck(lambda t: taeda.var(t, -1), (tensor,))
+        assert gradcheck(lambda t: taeda.std(t, -1), (tensor,))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -79,3 +82,23 @@ def test_hooks_are_seen_after_calls_without_them() -> None:
     assert echo(1) == 2
     handle.remove()
     assert echo(1) == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "imported"),
+    [
+        ("_C._speed_up_module_class", "taeda.nn"),
+        ("_C._set_module_class", "taeda.nn"),
+        ("_C.ops._fused_sgd_", "taeda.optim"),
+        ("_C.ops._fused_adam_", "taeda.optim"),
+        ("_C.ops._fused_adamw_", "taeda.optim"),
+        ("_C.ops._fused_rmsprop_", "taeda.optim"),
+        ("_C.ops._fused_adagrad_", "taeda.optim"),
+    ],
+)
+def test_a_core_without_its_native_parts_is_refused(missing: str, imported: str) -> None:
+    """A slow substitute would go unnoticed."""
+    code = f"from taeda import _C\ndel {missing}\nimport {imported}"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert re.search(rf"(ImportError|AttributeError): .*'{missing.split('.')[-1]}'", ended.stderr)

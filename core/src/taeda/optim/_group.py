@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import taeda
-from taeda import _C, Tensor
+from taeda import Tensor
 
 from .optimizer import Optimizer
 
 __all__ = [
     "GroupOptimizer",
     "check_range",
-    "native",
     "real",
     "scalar",
     "step_tensor",
@@ -69,11 +68,6 @@ class GroupOptimizer(Optimizer):
     def _begin(self, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
         """Fills in the state of a parameter before its first step."""
         raise NotImplementedError(f"{type(self).__name__} has no _begin")
-
-
-def native(name: str) -> Any:
-    """The native step of that name, or None where the core has none."""
-    return getattr(_C.ops, name, None)
 
 
 def takes_native(group: dict[str, Any], *scalars: Any) -> bool:

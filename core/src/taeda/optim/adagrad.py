@@ -6,12 +6,13 @@ from typing import Any
 
 import taeda
 from taeda import Tensor
+from taeda._C import ops
 
-from ._group import GroupOptimizer, check_range, native, real, scalar, step_tensor, takes_native
+from ._group import GroupOptimizer, check_range, real, scalar, step_tensor, takes_native
 
 __all__ = ["Adagrad"]
 
-_fused_adagrad = native("_fused_adagrad_")
+_fused_adagrad = ops._fused_adagrad_
 
 
 class Adagrad(GroupOptimizer):
@@ -81,7 +82,7 @@ class Adagrad(GroupOptimizer):
 
     def _update(self, group: dict[str, Any], params: list[Tensor], gradients: list[Tensor]) -> None:
         states = self._states(group, params, gradients)
-        if _fused_adagrad is None or not takes_native(group, group["lr"]):
+        if not takes_native(group, group["lr"]):
             for p, g, state in zip(params, gradients, states, strict=True):
                 _formula(group, p, g, state)
             return

@@ -6,13 +6,14 @@ from typing import Any
 
 import taeda
 from taeda import Tensor
+from taeda._C import ops
 
-from ._group import GroupOptimizer, check_range, native, real, scalar, step_tensor, takes_native
+from ._group import GroupOptimizer, check_range, real, scalar, step_tensor, takes_native
 
 __all__ = ["Adam", "AdamW"]
 
-_fused_adam = native("_fused_adam_")
-_fused_adamw = native("_fused_adamw_")
+_fused_adam = ops._fused_adam_
+_fused_adamw = ops._fused_adamw_
 
 
 class Adam(GroupOptimizer):
@@ -83,7 +84,7 @@ class Adam(GroupOptimizer):
         states = self._states(group, params, gradients)
         beta1, beta2 = group["betas"]
         step = _fused_adamw if group["decoupled_weight_decay"] else _fused_adam
-        if step is None or not takes_native(group, group["lr"], beta1, beta2):
+        if not takes_native(group, group["lr"], beta1, beta2):
             for p, g, state in zip(params, gradients, states, strict=True):
                 _formula(group, p, g, state)
             return

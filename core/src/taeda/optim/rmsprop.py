@@ -6,12 +6,13 @@ from typing import Any
 
 import taeda
 from taeda import Tensor
+from taeda._C import ops
 
-from ._group import GroupOptimizer, check_range, native, real, step_tensor, takes_native
+from ._group import GroupOptimizer, check_range, real, step_tensor, takes_native
 
 __all__ = ["RMSprop"]
 
-_fused_rmsprop = native("_fused_rmsprop_")
+_fused_rmsprop = ops._fused_rmsprop_
 
 
 class RMSprop(GroupOptimizer):
@@ -77,7 +78,7 @@ class RMSprop(GroupOptimizer):
 
     def _update(self, group: dict[str, Any], params: list[Tensor], gradients: list[Tensor]) -> None:
         states = self._states(group, params, gradients)
-        if _fused_rmsprop is None or not takes_native(group, group["lr"]):
+        if not takes_native(group, group["lr"]):
             for p, g, state in zip(params, gradients, states, strict=True):
                 _formula(group, p, g, state)
             return

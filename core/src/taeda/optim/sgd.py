@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from taeda import Tensor
+from taeda._C import ops
 
-from ._group import GroupOptimizer, check_range, native, takes_native
+from ._group import GroupOptimizer, check_range, takes_native
 
 __all__ = ["SGD"]
 
-_fused_sgd = native("_fused_sgd_")
+_fused_sgd = ops._fused_sgd_
 
 
 class SGD(GroupOptimizer):
@@ -77,7 +78,7 @@ class SGD(GroupOptimizer):
         buffers: list[Tensor | None] = []
         if group["momentum"]:
             buffers = [self.state[p].get("momentum_buffer") for p in params]
-        if _fused_sgd is None or not takes_native(group, group["lr"], group["weight_decay"]):
+        if not takes_native(group, group["lr"], group["weight_decay"]):
             self._formula(group, params, gradients)
         elif all(b is not None for b in buffers):
             _native_step(group, params, gradients, buffers, False)

@@ -7,6 +7,7 @@ import warnings
 
 import taeda
 from taeda import Tensor
+from taeda._precision import float32_under_autocast
 
 from ._shared import legacy_reduction, ops, reduced, reduction_code
 
@@ -127,6 +128,7 @@ def smooth_l1_loss(
     return ops.smooth_l1_loss(input, target, reduction_code(reduction), beta)
 
 
+@float32_under_autocast
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -383,6 +385,7 @@ def nll_loss(
     return loss.reshape(expected) if code == 0 else loss
 
 
+@float32_under_autocast
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import taeda
 from taeda import Tensor
+from taeda._precision import float32_under_autocast
 
 from ._shared import legacy_reduction, ops, reduced, reduction_code
 
@@ -24,6 +25,7 @@ __all__ = [
 _MaybeBool = bool | None
 
 
+@float32_under_autocast
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -52,6 +54,7 @@ def hinge_embedding_loss(
     return reduced(apart + together, reduction)
 
 
+@float32_under_autocast
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -77,6 +80,7 @@ def margin_ranking_loss(
     return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@float32_under_autocast
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -127,6 +131,7 @@ def cosine_embedding_loss(
     return reduced(together + apart, reduction)
 
 
+@float32_under_autocast
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -177,6 +182,7 @@ def multi_margin_loss(
     return reduced(loss if target.dim() == 1 else loss.squeeze(0), reduction)
 
 
+@float32_under_autocast
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -244,6 +250,7 @@ def multilabel_soft_margin_loss(
     return reduced(loss.sum(-1) / input.size(-1), reduction)
 
 
+@float32_under_autocast
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -324,6 +331,7 @@ def _triplet(
 # -- connectionist temporal classification -------------------------------------------------------------------
 
 
+@float32_under_autocast
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

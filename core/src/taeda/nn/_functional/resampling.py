@@ -9,6 +9,7 @@ from typing import Any
 
 import taeda
 from taeda import Tensor
+from taeda._precision import float32_under_autocast
 
 from ._shared import ops, sizes
 
@@ -210,6 +211,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     return (base.expand(size[0], -1, -1) @ theta.transpose(1, 2)).reshape(size[0], *size[2:], dims)
 
 
+@float32_under_autocast
 def grid_sample(
     input: Tensor,
     grid: Tensor,

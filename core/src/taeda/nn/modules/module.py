@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from taeda import _C
+from taeda._C import _set_module_class, _speed_up_module_class
 
 from .._hooks import RemovableHandle
 from ._base import register_registration_hook
@@ -33,11 +33,6 @@ __all__ = [
 ]
 
 
-# Direct slots for the two hot paths, `__getattr__` and `__call__`; csrc/python/nn_module.cpp.
-_set_module_class = getattr(_C, "_set_module_class", lambda cls: None)
-_speed_up = getattr(_C, "_speed_up_module_class", lambda cls: None)
-
-
 class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
     """A part of a network: its parameters, buffers and child modules, and a `forward` that uses them.
 
@@ -62,7 +57,9 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _speed_up(cls)
+        _speed_up_module_class(
+            cls
+        )  # direct slots for `__getattr__` and `__call__`; csrc/python/nn_module.cpp
 
     def forward(self, *args: Any) -> Any:
         """Computes the result; every subclass has its own."""
@@ -78,7 +75,7 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
 
 
 _set_module_class(Module)
-_speed_up(Module)
+_speed_up_module_class(Module)
 
 
 def register_module_module_registration_hook(hook: Any) -> RemovableHandle:

@@ -1,0 +1,227 @@
+"""Loss scaling: keeps the small gradients of float16 above zero."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import taeda
+from taeda import Tensor
+
+__all__ = ["GradScaler"]
+
+_READY, _UNSCALED, _STEPPED = "ready", "unscaled", "stepped"
+
+
+class GradScaler:
+    """Multiplies losses by a factor, divides gradients by it again, and leaves out steps whose gradients overflowed.
+
+    After an overflow the factor shrinks; after `growth_interval` steps without one it grows.
+
+    Args:
+        device: "cpu" or "cuda". Where there is no GPU, "cuda" warns and gives a scaler that does nothing.
+        init_scale: the first factor.
+        growth_factor: how the factor grows, above 1.
+        backoff_factor: how it shrinks, below 1.
+        growth_interval: steps without overflow before it grows.
+        enabled: False makes every method pass through.
+
+    Raises:
+        ValueError: a factor is on the wrong side of 1.
+
+    Example:
+        >>> import taeda
+        >>> w = taeda.nn.Parameter(taeda.ones(1))
+        >>> optimizer = taeda.optim.SGD([w], lr=0.5)
+        >>> scaler = taeda.amp.GradScaler("cpu", init_scale=8.0)
+        >>> scaler.scale(w * w).sum().backward()
+        >>> float(w.grad)
+        16.0
+        >>> _ = scaler.step(optimizer)
+        >>> scaler.update()
+        >>> float(w)
+        0.0
+    """
+
+    def __init__(
+        self,
+        device: str = "cuda",
+        init_scale: float = 2.0**16,
+        growth_factor: float = 2.0,
+        backoff_factor: float = 0.5,
+        growth_interval: int = 2000,
+        enabled: bool = True,
+    ) -> None:
+        self._device = device
+        self._enabled = enabled
+        if enabled and device == "cuda" and not _has_gpu():
+            warnings.warn("GradScaler is enabled, but CUDA is not available. Disabling.", stacklevel=2)
+            self._enabled = False
+        if growth_factor <= 1.0:
+            raise ValueError(f"GradScaler: the growth factor must be > 1.0, got {growth_factor}")
+        if backoff_factor >= 1.0:
+            raise ValueError(f"GradScaler: the backoff factor must be < 1.0, got {backoff_factor}")
+        self._scale = float(init_scale)
+        self._growth_factor = growth_factor
+        self._backoff_factor = backoff_factor
+        self._growth_interval = growth_interval
+        self._growth_tracker = 0
+        self._stages: dict[int, str] = {}
+        self._overflowed: dict[int, bool] = {}
+
+    def scale(self, outputs: Any) -> Any:
+        """The tensor, or all tensors of lists and tuples, times the factor."""
+        if not self._enabled:
+            return outputs
+        if isinstance(outputs, Tensor):
+            return outputs * self._scale
+        if isinstance(outputs, (list, tuple)):
+            return type(outputs)(self.scale(each) for each in outputs)
+        raise ValueError(
+            f"GradScaler.scale: expected a tensor or a list or tuple of tensors, got {type(outputs).__name__}"
+        )
+
+    def unscale_(self, optimizer: Any) -> None:
+        """Divides the gradients of an optimizer's parameters by the factor; for clipping before `step`.
+
+        Raises:
+            RuntimeError: that was done since the last `update`.
+            ValueError: a gradient is float16: parameters have to be float32.
+        """
+        if not self._enabled:
+            return
+        stage = self._stages.get(id(optimizer), _READY)
+        if stage == _UNSCALED:
+            raise RuntimeError(
+                "unscale_() has already been called on this optimizer since the last update()."
+            )
+        if stage == _STEPPED:
+            raise RuntimeError("unscale_() is being called after step(); call update() first.")
+        inverse = 1.0 / self._scale
+        overflowed = False
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
+                if gradient.dtype == taeda.float16:
+                    raise ValueError(
+                        "GradScaler.unscale_: attempting to unscale FP16 gradients; keep the parameters in float32 "
+                        "and let autocast convert them"
+                    )
+                overflowed = overflowed or not bool(gradient.isfinite().all())
+                with taeda.no_grad():
+                    gradient.mul_(inverse)
+        self._overflowed[id(optimizer)] = overflowed
+        self._stages[id(optimizer)] = _UNSCALED
+
+    def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls optimizer.step(*args, **kwargs) unless a gradient is infinite or NaN.
+
+        Returns:
+            What the optimizer returned, None if the step was left out.
+
+        Raises:
+            RuntimeError: a closure was passed, or step() was called already since the last `update`.
+        """
+        if not self._enabled:
+            return optimizer.step(*args, **kwargs)
+        if "closure" in kwargs:
+            raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
+        stage = self._stages.get(id(optimizer), _READY)
+        if stage == _STEPPED:
+            raise RuntimeError("step() has already been called since the last update().")
+        if stage == _READY:
+            self.unscale_(optimizer)
+        self._stages[id(optimizer)] = _STEPPED
+        return None if self._overflowed[id(optimizer)] else optimizer.step(*args, **kwargs)
+
+    def update(self, new_scale: float | Tensor | None = None) -> None:
+        """Adjusts the factor by what happened since the last call, or sets it.
+
+        Raises:
+            RuntimeError: neither `step` nor `unscale_` was called before.
+        """
+        if not self._enabled:
+            return
+        if new_scale is not None:
+            self._scale = float(new_scale)
+        elif not self._overflowed:
+            raise RuntimeError("No inf checks were recorded prior to update; call step(optimizer) first.")
+        elif any(self._overflowed.values()):
+            self._scale *= self._backoff_factor
+            self._growth_tracker = 0
+        else:
+            self._growth_tracker += 1
+            if self._growth_tracker == self._growth_interval:
+                self._scale *= self._growth_factor
+                self._growth_tracker = 0
+        self._stages.clear()
+        self._overflowed.clear()
+
+    def is_enabled(self) -> bool:
+        """Whether the scaler does anything."""
+        return self._enabled
+
+    def get_scale(self) -> float:
+        """The factor; 1 of a scaler that does nothing."""
+        return self._scale if self._enabled else 1.0
+
+    def get_growth_factor(self) -> float:
+        """How the factor grows."""
+        return self._growth_factor
+
+    def set_growth_factor(self, new_factor: float) -> None:
+        """Sets how the factor grows."""
+        self._growth_factor = new_factor
+
+    def get_backoff_factor(self) -> float:
+        """How the factor shrinks."""
+        return self._backoff_factor
+
+    def set_backoff_factor(self, new_factor: float) -> None:
+        """Sets how the factor shrinks."""
+        self._backoff_factor = new_factor
+
+    def get_growth_interval(self) -> int:
+        """Steps without overflow before the factor grows."""
+        return self._growth_interval
+
+    def set_growth_interval(self, new_interval: int) -> None:
+        """Sets the steps without overflow before the factor grows."""
+        self._growth_interval = new_interval
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes; empty of a scaler that does nothing."""
+        if not self._enabled:
+            return {}
+        return {
+            "scale": self._scale,
+            "growth_factor": self._growth_factor,
+            "backoff_factor": self._backoff_factor,
+            "growth_interval": self._growth_interval,
+            "_growth_tracker": self._growth_tracker,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over what `state_dict` gave.
+
+        Raises:
+            RuntimeError: it is empty, so it came from a scaler that does nothing.
+        """
+        if not self._enabled:
+            return
+        if not state_dict:
+            raise RuntimeError(
+                "The source state dict is empty, possibly because it was saved from a disabled instance of GradScaler."
+            )
+        self._scale = state_dict["scale"]
+        self._growth_factor = state_dict["growth_factor"]
+        self._backoff_factor = state_dict["backoff_factor"]
+        self._growth_interval = state_dict["growth_interval"]
+        self._growth_tracker = state_dict["_growth_tracker"]
+
+
+def _has_gpu() -> bool:
+    cuda = getattr(taeda, "cuda", None)
+    return cuda is not None and bool(cuda.is_available())
