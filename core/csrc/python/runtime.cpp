@@ -1,6 +1,4 @@
 // Functions that are no operators: building tensors from data, settings, build information, boxed calls and modes.
-#include <omp.h>
-
 #include "autograd/meta.h"
 #include "dispatch/libraries.h"
 #include "dispatch/registry.h"
@@ -8,6 +6,7 @@
 #include "python/args.h"
 #include "python/errors.h"
 #include "python/indexing.h"
+#include "tensor/threads.h"
 
 namespace taeda::python {
 
@@ -67,19 +66,21 @@ PyObject* set_default(PyObject*, PyObject* dtype) {
     });
 }
 
-PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(omp_get_max_threads()); }
+constexpr int64_t kMostThreads = 1 << 15;
+
+PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(taeda::num_threads()); }
 PyObject* set_num_threads(PyObject*, PyObject* count) {
     return guarded([&]() -> PyObject* {
         int64_t n = to_int(count);
-        TAEDA_CHECK(n > 0, "set_num_threads expects a positive integer, got ", n);
-        omp_set_num_threads(int(n));
+        TAEDA_CHECK(n > 0 && n <= kMostThreads, "set_num_threads expects a positive integer, got ", n);
+        taeda::set_num_threads(int(n));
         Py_RETURN_NONE;
     });
 }
 
 PyObject* build_info(PyObject*, PyObject*) {
     return Py_BuildValue("{s:s,s:s,s:i,s:s}", "version", TAEDA_VERSION, "isa", isa_level().c_str(), "threads",
-                         omp_get_max_threads(), "compiler", "gcc " __VERSION__);
+                         taeda::num_threads(), "compiler", "gcc " __VERSION__);
 }
 
 PyObject* allocator_stats(PyObject*, PyObject*) {

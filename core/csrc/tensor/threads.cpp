@@ -13,7 +13,8 @@ namespace taeda {
 namespace {
 
 constexpr int kPiecesPerThread = 4;  // evens out threads that the system slows down
-std::atomic<int> chosen_threads{0};  // 0: as OpenMP says
+// Not asked of OpenMP again: kernels of libraries change its number for a while.
+std::atomic<int> chosen_threads{omp_get_max_threads()};
 std::atomic<bool> forked{false};
 
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] { forked = true; });
@@ -22,8 +23,7 @@ std::atomic<bool> forked{false};
 
 int num_threads() {
     if (forked.load(std::memory_order_relaxed) || omp_in_parallel()) return 1;
-    int chosen = chosen_threads.load(std::memory_order_relaxed);
-    return chosen ? chosen : omp_get_max_threads();
+    return chosen_threads.load(std::memory_order_relaxed);
 }
 
 void set_num_threads(int threads) {

@@ -88,3 +88,20 @@ def test_threads_change_no_bit(case, dtype):
         results.append([t.detach().float().numpy().tobytes() for t in every])
     taeda.set_num_threads(before)
     assert results[0] == results[1] == results[2]
+
+
+def test_gradients_leave_the_number_of_threads():
+    before = taeda.get_num_threads()
+    try:
+        for threads in (2, 3):
+            taeda.set_num_threads(threads)
+            x, w = taeda.ones(4, 16, 8, 8), taeda.ones(16, 16, 3, 3, requires_grad=True)
+            F.conv2d(x, w).sum().backward()
+            assert taeda.get_num_threads() == threads
+    finally:
+        taeda.set_num_threads(before)
+
+
+def test_the_number_of_threads_is_positive():
+    with pytest.raises(RuntimeError, match="set_num_threads expects a positive integer, got 0"):
+        taeda.set_num_threads(0)
