@@ -27,6 +27,8 @@ for _dims in (1, 2, 3):
        where=_function if _dims == 1 else (),
        vjp={"self": f"max_pool_backward(grads[0], result1, self_sizes, {_dims})"})  # fmt: skip
 
+op("max_pool_values(Tensor self, int[] kernel_size, int[] stride, int[] padding, int[] dilation, bool ceil_mode) -> Tensor",
+   "max_pool1d, 2d or 3d by the length of kernel_size, where no gradient is wanted.", where=())  # fmt: skip
 op("max_pool_backward(Tensor grad_output, Tensor indices, int[] sizes, int dims) -> Tensor", "Gradient of pooling that gives indices.",
    where=(), vjp={"grad_output": "pick_from_planes(grad, indices, dims)"})  # fmt: skip
 op("pick_from_planes(Tensor self, Tensor indices, int dims) -> Tensor", "Elements of planes (the last dims dimensions) by position.",

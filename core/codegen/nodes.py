@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from catalogue.families import Op
@@ -108,6 +109,16 @@ class Derivatives:
             conditions.append(f"wants_any({start}, {key}_count)" if a.is_tensor_list else f"wants({start})")
         return " || ".join(conditions)
 
+    @staticmethod
+    def _filled(text: str, used: set[str]) -> str:
+        """Zeros for the gradients that did not arrive, if the formulas name them."""
+        if "grads" not in used:
+            return "    fill_undefined(grads, *this, {0});" if "grad" in used else ""
+        named = sorted(set(re.findall(r"\bgrads\[(\d+)\]", text)), key=int)
+        if len(re.findall(r"\bgrads\b", text)) > len(re.findall(r"\bgrads\[\d+\]", text)):
+            return "    fill_undefined(grads, *this);"
+        return f"    fill_undefined(grads, *this, {{{', '.join(named)}}});"
+
     def definition(self) -> str:
         """apply(): one branch per formula."""
         lines = [f"Tensors {self.class_name}::apply(Tensors grads) {{"]
@@ -115,7 +126,7 @@ class Derivatives:
         used = words(text)
         lines.append("    Tensors out(edges.size());")
         if self.schema.returns == "tuple":
-            lines.append("    fill_undefined(grads, *this);" if "grads" in used or "grad" in used else "")
+            lines.append(self._filled(text, used))
         elif self.schema.returns == "Tensor[]":
             lines.append("    fill_undefined(grads, *this);")
         if "grad" in used:

@@ -17,6 +17,8 @@ struct PoolGeometry {
 // x and out: floating, numel = planes * size. indices: int64, position of the maximum in its plane. NaN wins;
 // the first of equals wins.
 TAEDA_KERNEL("cpu", max_pool, const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g)
+// max_pool where the indices are not wanted.
+TAEDA_KERNEL("cpu", max_pool_values, const Tensor& out, const Tensor& x, const PoolGeometry& g)
 // grad_x = 0, then grad_x[plane][index] += grad_out: the gradient of every pooling that gives indices.
 TAEDA_KERNEL("cpu", max_pool_grad, const Tensor& grad_x, const Tensor& grad_out, const Tensor& indices, int64_t planes)
 

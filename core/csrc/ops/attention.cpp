@@ -7,6 +7,7 @@
 #include "autograd/state.h"
 #include "native.h"
 #include "ops/operators.h"
+#include "random/generator.h"
 
 namespace taeda::native {
 
@@ -56,14 +57,30 @@ bool batches_agree(const Tensor& query, const Tensor& key, const Tensor& value, 
            q.back() % k.back() == 0;
 }
 
+// What an attention drops and where it draws from: seed and offset of the random stream, as the catalogue's integers.
+struct Dropout {
+    double p;
+    int64_t seed, offset;
+};
+
 AttentionArgs arguments(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, bool causal,
-                        double scale) {
+                        double scale, const Dropout& dropout) {
     Tensor used = mask;
     if (mask.defined()) {
         if (mask.dtype() != DType::bool_) used = ops::to(mask, query.dtype());
         used = ops::expand(used, {query.size(0), query.size(1), query.size(2), key.size(2)});
     }
-    return {unit_stride(query), unit_stride(key), unit_stride(value), used, causal, scale};
+    return {unit_stride(query), unit_stride(key),       unit_stride(value),      used, causal, scale,
+            dropout.p,          uint64_t(dropout.seed), uint64_t(dropout.offset)};
+}
+
+// The next piece of the random stream, large enough for these scores.
+Dropout draw(const Tensor& query, const Tensor& key, double p) {
+    if (p == 0) return {0, 0, 0};
+    AttentionArgs args;
+    args.query = query, args.key = key;
+    auto [stream, start] = generator_or_default(Generator()).take(args.random_blocks());
+    return {p, int64_t(stream.seed), int64_t(start)};
 }
 
 }  // namespace
@@ -75,11 +92,14 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
     bool mask_fits = !attn_mask.defined() || (attn_mask.dim() <= 4 && query.dim() <= 4 &&
                                               !(thread_state.grad_enabled && attn_mask.requires_grad()));
-    if (dropout_p == 0 && mask_fits && query.is_floating() && query.size(-1) > 0 &&
+    bool dropout_fits = dropout_p == 0 || (dropout_p < 1 && query.device().type == DeviceType::cpu);
+    if (dropout_fits && mask_fits && query.is_floating() && query.size(-1) > 0 &&
         batches_agree(query, key, value, enable_gqa)) {
         Tensor mask = attn_mask.defined() ? four_dims(attn_mask) : attn_mask;
-        Tensor out = std::get<0>(
-            ops::fused_attention(four_dims(query), four_dims(key), four_dims(value), mask, is_causal, factor));
+        Tensor q = four_dims(query), k = four_dims(key);
+        Dropout dropout = draw(q, k, dropout_p);
+        Tensor out = std::get<0>(ops::fused_attention(q, k, four_dims(value), mask, is_causal, factor, dropout.p,
+                                                      dropout.seed, dropout.offset));
         Dims sizes(query.sizes());
         sizes.back() = value.size(-1);
         return ops::reshape(out, sizes);
@@ -110,22 +130,35 @@ Tensor attention_formula(const Tensor& query, const Tensor& key, const Tensor& v
 }
 
 std::tuple<Tensor, Tensor> fused_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                           const Tensor& mask, bool causal, double scale) {
+                                           const Tensor& mask, bool causal, double scale, double dropout_p,
+                                           int64_t seed, int64_t offset) {
     Dims sizes(query.sizes());
     sizes.back() = value.size(3);
     Tensor out = empty_tensor(sizes, query.dtype(), query.device());
     DType wide = query.dtype() == DType::float64 ? DType::float64 : DType::float32;
     Tensor logsumexp = empty_tensor(Ints(sizes).slice(0, 3), wide, query.device());
     if (!out.is_meta())
-        attention_kernel(out.device().type, out, logsumexp, arguments(query, key, value, mask, causal, scale));
+        attention_kernel(out.device().type, out, logsumexp,
+                         arguments(query, key, value, mask, causal, scale, {dropout_p, seed, offset}));
     return {out, logsumexp};
+}
+
+Tensor attention_dropout_factors(const Tensor& query, const Tensor& key, double dropout_p, int64_t seed,
+                                 int64_t offset) {
+    Tensor out =
+        empty_tensor(Ints{query.size(0), query.size(1), query.size(2), key.size(2)}, query.dtype(), query.device());
+    if (!out.is_meta())
+        attention_factors_kernel(out.device().type, out,
+                                 arguments(query, key, key, Tensor(), false, 1, {dropout_p, seed, offset}));
+    return out;
 }
 
 Three fused_attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
                                const Tensor& mask, const Tensor& output, const Tensor& logsumexp, bool causal,
-                               double scale) {
+                               double scale, double dropout_p, int64_t seed, int64_t offset) {
     if (!thread_state.grad_enabled)
-        return ops::blockwise_attention_backward(grad, query, key, value, mask, output, logsumexp, causal, scale);
+        return ops::blockwise_attention_backward(grad, query, key, value, mask, output, logsumexp, causal, scale,
+                                                 dropout_p, seed, offset);
     // softmax(s) has the gradient p * (g - sum(p * g)), of ordinary operators here so that it can be differentiated.
     int64_t group = query.size(1) / key.size(1), G = key.size(1);
     auto repeated = [&](const Tensor& t) { return group == 1 ? t : ops::repeat_interleave(t, group, 1); };
@@ -135,21 +168,26 @@ Three fused_attention_backward(const Tensor& grad, const Tensor& query, const Te
     Tensor k = repeated(key), v = repeated(value);
     Tensor eye = ops::eye(k.size(2), k.size(2), key.dtype(), key.device());
     Tensor weights = ops::attention_formula(query, k, eye, mask, 0, causal, scale);
-    Tensor grad_weights = ops::matmul(grad, ops::transpose(v, -2, -1));
+    Tensor grad_weights = ops::matmul(grad, ops::transpose(v, -2, -1)), kept = weights;
+    if (dropout_p > 0) {
+        Tensor factors = ops::attention_dropout_factors(query, key, dropout_p, seed, offset);
+        grad_weights = grad_weights * factors;
+        kept = weights * factors;
+    }
     Tensor grad_scores = weights * (grad_weights - ops::sum(weights * grad_weights, Ints{-1}, true)) * Scalar(scale);
     return {ops::matmul(grad_scores, k), shared(ops::matmul(ops::transpose(grad_scores, -2, -1), query)),
-            shared(ops::matmul(ops::transpose(weights, -2, -1), grad))};
+            shared(ops::matmul(ops::transpose(kept, -2, -1), grad))};
 }
 
 Three blockwise_attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key, const Tensor& value,
                                    const Tensor& mask, const Tensor& output, const Tensor& logsumexp, bool causal,
-                                   double scale) {
+                                   double scale, double dropout_p, int64_t seed, int64_t offset) {
     Tensor grad_query = empty_tensor(query.sizes(), query.dtype(), query.device());
     Tensor grad_key = empty_tensor(key.sizes(), key.dtype(), key.device());
     Tensor grad_value = empty_tensor(value.sizes(), value.dtype(), value.device());
     if (!grad_query.is_meta())
         attention_grad_kernel(grad_query.device().type, grad_query, grad_key, grad_value, unit_stride(grad), output,
-                              logsumexp, arguments(query, key, value, mask, causal, scale));
+                              logsumexp, arguments(query, key, value, mask, causal, scale, {dropout_p, seed, offset}));
     return {grad_query, grad_key, grad_value};
 }
 

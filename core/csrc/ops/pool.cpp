@@ -1,5 +1,6 @@
 // Pooling: shapes, checks and calls of the kernels.
 #include "kernels/pool.h"
+#include "autograd/state.h"
 #include "kernels/index.h"
 #include "native.h"
 
@@ -74,6 +75,15 @@ Pair max_pool_pair(const Tensor& self, Ints kernel, Ints stride, Ints padding, I
     return {out, indices};
 }
 
+// Without a gradient to come, nobody asks where the maxima were.
+Tensor max_pool_of(const Tensor& self, Ints kernel, Ints stride, Ints padding, Ints dilation, bool ceil_mode,
+                   Pair (*with_indices)(const Tensor&, Ints, Ints, Ints, Ints, bool)) {
+    bool recorded = thread_state.grad_enabled && self.requires_grad();
+    if (recorded || self.device().type != DeviceType::cpu)
+        return std::get<0>(with_indices(self, kernel, stride, padding, dilation, ceil_mode));
+    return ops::max_pool_values(self, kernel, stride, padding, dilation, ceil_mode);
+}
+
 Pair adaptive_max_pool_pair(const Tensor& self, Ints output_size, const char* op) {
     check_input(self, output_size.size(), op);
     PoolGeometry g = parts(self.sizes(), output_size, op);
@@ -112,7 +122,7 @@ Tensor adaptive_avg_pool_of(const Tensor& self, Ints output_size, const char* op
     } \
     Tensor max_pool##N##d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, Ints dilation, \
                           bool ceil_mode) { \
-        return std::get<0>(ops::max_pool##N##d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)); \
+        return max_pool_of(self, kernel_size, stride, padding, dilation, ceil_mode, ops::max_pool##N##d_with_indices); \
     } \
     Pair adaptive_max_pool##N##d(const Tensor& self, Ints output_size) { \
         return adaptive_max_pool_pair(self, output_size, "adaptive_max_pool" #N "d"); \
@@ -124,6 +134,16 @@ TAEDA_POOLS(1)
 TAEDA_POOLS(2)
 TAEDA_POOLS(3)
 #undef TAEDA_POOLS
+
+Tensor max_pool_values(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, Ints dilation, bool ceil_mode) {
+    constexpr const char* kNames[] = {"max_pool1d", "max_pool2d", "max_pool3d"};
+    const char* name = kNames[kernel_size.size() - 1];
+    check_input(self, kernel_size.size(), name);
+    PoolGeometry g = window(self.sizes(), kernel_size, stride, padding, dilation, ceil_mode, name);
+    Tensor out = empty_tensor(pooled_sizes(self.sizes(), g, kernel_size.size()), self.dtype(), self.device());
+    if (!out.is_meta()) max_pool_values_kernel(out.device().type, out, ops::contiguous(self), g);
+    return out;
+}
 
 Tensor avg_pool1d(const Tensor& self, Ints kernel_size, Ints stride, Ints padding, bool ceil_mode,
                   bool count_include_pad) {

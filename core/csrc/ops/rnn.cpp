@@ -1,4 +1,5 @@
 // Recurrent networks: the input's share of all gates in one product, then step by step.
+#include "autograd/state.h"
 #include "native.h"
 #include "ops/operators.h"
 
@@ -39,8 +40,38 @@ State relu_step(const Tensor& share, const State& s, const Weights& w) {
     return {ops::relu(share + hidden_share(s, w)), Tensor()};
 }
 
+// From this many rows on, over all steps, dealing out the weights of a whole layer pays.
+constexpr int64_t kWholeLayerRows = 16;
+
+bool whole_layer(Step step, const Tensor& input, const State& state, const Weights& w) {
+    DType dtype = input.dtype();
+    bool same = state.h.dtype() == dtype && w.input.dtype() == dtype && w.hidden.dtype() == dtype &&
+                (!state.c.defined() || state.c.dtype() == dtype);
+    return (step == lstm_step || step == gru_step) && input.device().type == DeviceType::cpu && same &&
+           (dtype == DType::float32 || dtype == DType::float64) && input.size(0) * input.size(1) >= kWholeLayerRows;
+}
+
+// run_layer by a kernel for all steps.
+std::pair<Tensor, State> run_whole_layer(Step step, const Tensor& input, const State& state, const Weights& w,
+                                         bool backwards) {
+    bool lstm = step == lstm_step;
+    // The biases of an LSTM are only ever added up.
+    Tensor bias = lstm && w.input_bias.defined() ? w.input_bias + w.hidden_bias : w.input_bias;
+    Tensor shares = ops::linear(input, w.input, bias);
+    bool keep = thread_state.grad_enabled &&
+                (shares.requires_grad() || state.h.requires_grad() || w.hidden.requires_grad() ||
+                 (lstm ? state.c.requires_grad() : w.hidden_bias.defined() && w.hidden_bias.requires_grad()));
+    if (lstm) {
+        auto [output, h, c, cells, gates] = ops::lstm_layer(shares, state.h, state.c, w.hidden, backwards, keep);
+        return {output, {h, c}};
+    }
+    auto [output, h, gates] = ops::gru_layer(shares, state.h, w.hidden, w.hidden_bias, backwards, keep);
+    return {output, {h, Tensor()}};
+}
+
 // One layer in one direction over (T, N, C): all outputs (T, N, H), and the last state.
 std::pair<Tensor, State> run_layer(Step step, const Tensor& input, State state, const Weights& w, bool backwards) {
+    if (whole_layer(step, input, state, w)) return run_whole_layer(step, input, state, w, backwards);
     Tensors shares = ops::unbind(ops::linear(input, w.input, w.input_bias), 0), outputs(shares.size());
     for (size_t i = 0; i < shares.size(); ++i) {
         size_t t = backwards ? shares.size() - 1 - i : i;

@@ -74,6 +74,65 @@ def test_gradients(options):
     assert gradgradcheck(function, inputs)
 
 
+def gradients(q, k, v, grad, factors=1.0):
+    """Of the formula with weights times `factors`, by hand."""
+    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    e = np.exp(scores - scores.max(-1, keepdims=True))
+    weights = e / e.sum(-1, keepdims=True)
+    of_weights = grad @ np.swapaxes(v, -1, -2) * factors
+    of_scores = weights * (of_weights - (weights * of_weights).sum(-1, keepdims=True)) / np.sqrt(q.shape[-1])
+    return (
+        of_scores @ k,
+        np.swapaxes(of_scores, -1, -2) @ q,
+        np.swapaxes(weights * factors, -1, -2) @ grad,
+    )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5), ("bfloat16", 0.05)])
+def test_gradients_over_many_blocks(dtype, tolerance):
+    arrays = qkv(130, 200, 33, 17)
+    grad = rng.standard_normal((2, 2, 130, 17))
+    inputs = tensors(*arrays, dtype=dtype)
+    scaled_dot_product_attention(*inputs).backward(taeda.tensor(grad).to(inputs[0].dtype))
+    for tensor, expected in zip(inputs, gradients(*arrays, grad), strict=True):
+        np.testing.assert_allclose(tensor.grad.double().numpy(), expected, atol=tolerance * 5)
+
+
+def test_dropped_weights():
+    p, (q, k, _) = 0.25, qkv(70, 100)
+    v = np.broadcast_to(np.eye(100), (2, 2, 100, 100)).copy()  # the output is the weights
+    inputs = tensors(q, k, v)
+    taeda.manual_seed(3)
+    dropped = scaled_dot_product_attention(*inputs, dropout_p=p)
+    factors = dropped.detach().numpy() / formula(q, k, v)
+    assert np.all(np.isclose(factors, 0) | np.isclose(factors, 1 / (1 - p)))
+    count = factors.size
+    assert abs((factors == 0).mean() - p) < 4 * np.sqrt(p * (1 - p) / count)
+    assert len({f.tobytes() for f in factors.reshape(-1, 100)}) == count // 100  # no two rows drop alike
+    grad = rng.standard_normal(dropped.shape)
+    dropped.backward(taeda.tensor(grad))
+    for tensor, expected in zip(inputs, gradients(q, k, v, grad, factors), strict=True):
+        np.testing.assert_allclose(tensor.grad.numpy(), expected, atol=1e-12)
+    taeda.manual_seed(3)
+    again = scaled_dot_product_attention(*inputs, dropout_p=p)
+    assert again.detach().numpy().tobytes() == dropped.detach().numpy().tobytes()
+    assert (
+        scaled_dot_product_attention(*inputs, dropout_p=p).detach().numpy().tobytes()
+        != again.detach().numpy().tobytes()
+    )
+    assert not scaled_dot_product_attention(*inputs, dropout_p=1.0).detach().numpy().any()
+
+
+def test_gradients_with_dropout():
+    def function(q, k, v):
+        taeda.manual_seed(5)
+        return scaled_dot_product_attention(q, k, v, dropout_p=0.4)
+
+    inputs = tensors(*qkv(3, 4, 2, 3, 1))
+    assert gradcheck(function, inputs)
+    assert gradgradcheck(function, inputs)
+
+
 def test_gradient_of_a_mask():
     mask = taeda.tensor(rng.standard_normal((3, 4))).requires_grad_()
     assert gradcheck(
@@ -87,7 +146,8 @@ def test_threads_change_no_bit():
     results = []
     for threads in (1, 2, 5):
         taeda.set_num_threads(threads)
-        out = scaled_dot_product_attention(q, k, v)
+        taeda.manual_seed(0)
+        out = scaled_dot_product_attention(q, k, v) + scaled_dot_product_attention(q, k, v, dropout_p=0.3)
         every = (out, *taeda.autograd.grad(out, (q, k, v), out.detach()))
         results.append([t.detach().contiguous().numpy().tobytes() for t in every])
     taeda.set_num_threads(before)

@@ -9,6 +9,7 @@ import pytest
 
 import taeda
 from taeda import nn
+from taeda.autograd.gradcheck import gradcheck, gradgradcheck
 from taeda.nn.utils.rnn import (
     PackedSequence,
     pack_padded_sequence,
@@ -67,6 +68,100 @@ def test_two_layers_in_both_directions(kind: str) -> None:
     last = last if kind == "LSTM" else (last,)
     for i in range(states):
         np.testing.assert_allclose(last[i].detach().numpy(), np.stack([e[i] for e in ends]), atol=1e-5)
+
+
+def in_numpy(kind: str, x: Any, state: tuple[Any, ...], p: dict[str, Any], reverse: bool) -> tuple[Any, ...]:
+    """A layer over (T, N, C): all outputs, and the last state."""
+    outputs = np.zeros((*x.shape[:2], state[0].shape[1]))
+    for i in range(len(x) - 1, -1, -1) if reverse else range(len(x)):
+        state = step(kind, x[i], state, p)
+        outputs[i] = state[0]
+    return outputs, *state
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+@pytest.mark.parametrize(("steps", "rows", "width"), [(7, 3, 6), (4, 50, 37), (1, 16, 16), (30, 1, 70)])
+@pytest.mark.parametrize("dtype", [taeda.float32, taeda.float64])
+def test_whole_layers(kind: str, steps: int, rows: int, width: int, dtype: taeda.dtype) -> None:
+    """Values from given states, in both directions; gradients along a random direction, by finite differences."""
+    rng = np.random.default_rng(steps)
+    net = getattr(nn, kind)(5, width, bidirectional=True, dtype=dtype)
+    x = rng.normal(size=(steps, rows, 5))
+    states = [rng.normal(size=(2, rows, width)) for _ in range(2 if kind == "LSTM" else 1)]
+    given = [taeda.tensor(a, dtype=dtype).requires_grad_() for a in (x, *states)]
+    output, last = net(given[0], tuple(given[1:]) if kind == "LSTM" else given[1])
+    results = [output, *(last if kind == "LSTM" else (last,))]
+    weights = [rng.normal(size=r.shape) for r in results]
+    names = [name for name, _ in net.named_parameters()]
+
+    def expected(x: Any, *states: Any, **values: Any) -> list[Any]:
+        halves = []
+        for d, suffix in enumerate(("", "_reverse")):
+            p = {name.removesuffix(f"_l0{suffix}"): values[name] for name in names}
+            halves.append(in_numpy(kind, x, tuple(s[d] for s in states), p, d == 1))
+        return [np.concatenate([h[0] for h in halves], 2)] + [
+            np.stack([h[i + 1] for h in halves]) for i in range(len(states))
+        ]
+
+    values = {name: p.detach().double().numpy() for name, p in net.named_parameters()}
+    tolerance = 1e-5 if dtype == taeda.float32 else 1e-12
+    for result, want in zip(results, expected(x, *states, **values), strict=True):
+        np.testing.assert_allclose(result.detach().numpy(), want, atol=tolerance)
+
+    loss = sum((r * taeda.tensor(w, dtype=dtype)).sum() for r, w in zip(results, weights, strict=True))
+    loss.backward()
+    total = lambda parts: sum((p * w).sum() for p, w in zip(parts, weights, strict=True))  # noqa: E731
+    moves = [rng.normal(size=a.shape) for a in (x, *states)]
+    shifts = {name: rng.normal(size=v.shape) for name, v in values.items()}
+    ends = [
+        total(
+            expected(
+                *(a + h * m for a, m in zip((x, *states), moves, strict=True)),
+                **{name: v + h * shifts[name] for name, v in values.items()},
+            )
+        )
+        for h in (1e-5, -1e-5)
+    ]
+    slope = sum((t.grad.double().numpy() * m).sum() for t, m in zip(given, moves, strict=True))
+    slope += sum((p.grad.double().numpy() * shifts[name]).sum() for name, p in net.named_parameters())
+    np.testing.assert_allclose(
+        slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-4 if dtype == taeda.float32 else 1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_second_derivatives(kind: str) -> None:
+    net = getattr(nn, kind)(2, 3, dtype=taeda.float64)
+    x = taeda.tensor(X[:, :, :2], dtype=taeda.float64).requires_grad_()
+    states = [
+        taeda.tensor(np.full((1, 3, 3), v)).requires_grad_()
+        for v in ((0.3, -0.2) if kind == "LSTM" else (0.3,))
+    ]
+    weights = [p.detach().requires_grad_() for p in net.parameters()]
+
+    def function(x: Any, *rest: Any) -> Any:
+        params = list(rest[len(states) :])
+        state = list(rest[: len(states)])
+        run = getattr(taeda, kind.lower())
+        return run(x, state if kind == "LSTM" else state[0], params, True, 1, 0.0, True, False, False)
+
+    assert gradcheck(function, (x, *states, *weights))
+    assert gradgradcheck(function, (x, *states, *weights))
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_threads_change_no_bit(kind: str) -> None:
+    net = getattr(nn, kind)(20, 40)
+    x = taeda.randn(6, 60, 20)
+    before, results = taeda.get_num_threads(), []
+    for threads in (1, 2, 5):
+        taeda.set_num_threads(threads)
+        net.zero_grad()
+        output, _ = net(x)
+        output.square().sum().backward()
+        results.append([t.numpy().tobytes() for t in (output.detach(), *(p.grad for p in net.parameters()))])
+    taeda.set_num_threads(before)
+    assert results[0] == results[1] == results[2]
 
 
 @pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])

@@ -1,17 +1,19 @@
-// What the forward and the backward pass of attention share: operands as blocks of op_type, scores of a
-// block.
+// What the forward and the backward pass of attention share. Scores are kept key by key, the queries of a block in the
+// lanes: only queries are transposed, keys and values are read where they lie, and maxima and sums need no shuffling.
 #pragma once
 
 #include <limits>
 #include <vector>
 
 #include "kernels/attention.h"
+#include "kernels/cpu/philox.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/small_gemm.h"
 
 namespace taeda::cpu {
 
-constexpr int64_t kQueryBlock = 32, kKeyBlock = 64;
+// Scores of a block: kKeyBlock rows of kQueryBlock.
+constexpr int64_t kQueryBlock = kRandomGroupWords, kKeyBlock = 96;
 
 // The matrix (rows, width) of one head; rows lie `stride` apart.
 template <class S> struct HeadMatrix {
@@ -25,7 +27,7 @@ template <class S> struct HeadMatrix {
           stride(t.stride(2)) {}
 };
 
-// The matrix with op_type elements: as it is, or converted into `space`.
+// Rows [from, to) with op_type elements: where they lie, or converted into `space`.
 template <class S>
 Strided<const op_type<S>> widened(const HeadMatrix<S>& m, int64_t from, int64_t to, std::vector<op_type<S>>& space) {
     using T = op_type<S>;
@@ -41,41 +43,59 @@ Strided<const op_type<S>> widened(const HeadMatrix<S>& m, int64_t from, int64_t 
     }
 }
 
-// The matrix transposed, in blocks (width, kKeyBlock) that are contiguous; the last one is padded with zeros.
-template <class S> void transpose_blocks(std::vector<op_type<S>>& to, const HeadMatrix<S>& m) {
-    int64_t blocks = (m.rows + kKeyBlock - 1) / kKeyBlock;
-    to.assign(size_t(blocks * kKeyBlock * m.width), op_type<S>(0));
-    for (int64_t r = 0; r < m.rows; ++r) {
-        auto* column = to.data() + r / kKeyBlock * kKeyBlock * m.width + r % kKeyBlock;
-        for (int64_t i = 0; i < m.width; ++i) column[i * kKeyBlock] = op_type<S>(m.data[r * m.stride + i]);
+// Queries that a block of `rows` computes: whole vectors.
+template <class T> int64_t lanes_of(int64_t rows) { return (rows + Vec<T>::size - 1) / Vec<T>::size * Vec<T>::size; }
+
+// `to` becomes (width, kQueryBlock): the rows of m in the lanes, times `scale`; zeros behind them.
+template <class T>
+void transpose_rows(std::vector<T>& to, Strided<const T> m, int64_t rows, int64_t width, T scale = 1) {
+    to.resize(size_t(width * kQueryBlock));
+    for (int64_t i = 0; i < width; ++i) {
+        T* column = to.data() + i * kQueryBlock;
+        for (int64_t r = 0; r < rows; ++r) column[r] = m.at(r, i) * scale;
+        std::fill(column + rows, column + lanes_of<T>(rows), T(0));
     }
 }
 
-template <class T> Strided<const T> transposed_block(const std::vector<T>& blocks, int64_t start, int64_t width) {
-    return {blocks.data() + start * width, kKeyBlock, 1};
+template <class T> void hide(T* scores, int64_t count) {
+    std::fill(scores, scores + count, -std::numeric_limits<T>::infinity());
 }
 
-// Masks the scores (rows, kKeyBlock) of queries from `query` on and keys [key, key + keys).
+// Masks the scores of `rows` queries from `query` on and `keys` keys from `key` on.
 template <class S> void apply_mask(const AttentionArgs& a, op_type<S>* scores, int64_t batch, int64_t head,
                                    int64_t query, int64_t rows, int64_t key, int64_t keys) {
     using T = op_type<S>;
-    constexpr T kNever = -std::numeric_limits<T>::infinity();
-    for (int64_t r = 0; r < rows; ++r) {
-        T* row = scores + r * kKeyBlock;
-        if (a.causal)
-            for (int64_t j = std::max<int64_t>(0, query + r + 1 - key); j < keys; ++j) row[j] = kNever;
-        for (int64_t j = keys; j < kKeyBlock; ++j) row[j] = kNever;
-        if (!a.mask.defined()) continue;
-        int64_t at = batch * a.mask.stride(0) + head * a.mask.stride(1) + (query + r) * a.mask.stride(2),
-                step = a.mask.stride(3);
+    if (a.causal)
+        for (int64_t j = std::max<int64_t>(0, query + 1 - key); j < keys; ++j)
+            hide(scores + j * kQueryBlock, std::min(rows, key + j - query));
+    if (!a.mask.defined()) return;
+    int64_t row = a.mask.stride(2), column = a.mask.stride(3);
+    int64_t at = batch * a.mask.stride(0) + head * a.mask.stride(1) + query * row + key * column;
+    for (int64_t j = 0; j < keys; ++j) {
+        T* to = scores + j * kQueryBlock;
         if (a.mask.dtype() == DType::bool_) {
-            const bool* m = a.mask.data<bool>() + at + key * step;
-            for (int64_t j = 0; j < keys; ++j)
-                if (!m[j * step]) row[j] = kNever;
+            const bool* m = a.mask.data<bool>() + at + j * column;
+            if (row == 0 && !*m) hide(to, rows);
+            for (int64_t r = 0; row && r < rows; ++r)
+                if (!m[r * row]) hide(to + r, 1);
         } else {
-            const S* m = a.mask.data<S>() + at + key * step;
-            for (int64_t j = 0; j < keys; ++j) row[j] += T(m[j * step]);
+            const S* m = a.mask.data<S>() + at + j * column;
+            for (int64_t r = 0; r < rows; ++r) to[r] += T(m[r * row]);
         }
+    }
+}
+
+// What the weights of `keys` rows from key `key` on are multiplied by: zero where dropped, else 1 / (1 - p). `head`: of
+// all batches.
+template <class T>
+void drop_factors(const AttentionArgs& a, T* factors, int64_t head, int64_t query, int64_t key, int64_t keys) {
+    const uint32_t limit = uint32_t(a.dropout * 0x1p32);
+    const T scale = T(1 / (1 - a.dropout));
+    for (int64_t j = 0; j < keys; ++j) {
+        RandomWords words;
+        draw_group(words, a.seed, a.random_block(head, query, key + j));
+        T* row = factors + j * kQueryBlock;
+        for (int64_t r = 0; r < kQueryBlock; ++r) row[r] = words[r] >= limit ? scale : T(0);
     }
 }
 

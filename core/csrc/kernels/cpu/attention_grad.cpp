@@ -2,6 +2,7 @@
 // log-sum-exp.
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/scratch.h"
 #include "kernels/vec/vec_math.h"
 
 namespace taeda {
@@ -22,74 +23,88 @@ public:
           out_(out),
           logsumexp_(logsumexp),
           a_(args),
-          probabilities_(kQueryBlock * kKeyBlock),
-          scores_(kQueryBlock * kKeyBlock) {}
+          probabilities_(kKeyBlock * kQueryBlock),
+          scores_(kKeyBlock * kQueryBlock),
+          factors_(args.dropout > 0 ? kKeyBlock * kQueryBlock : 0) {}
 
     void run(int64_t batch, int64_t shared) {
-        HeadMatrix<S> key(a_.key, batch, shared), value(a_.value, batch, shared);
-        transpose_blocks(keys_, key);
-        transpose_blocks(values_, value);
-        Strided<const T> plain_keys = widened(key, 0, key.rows, key_space_);
-        key_sums_.assign(size_t(key.rows * key.width), T(0));
-        value_sums_.assign(size_t(value.rows * value.width), T(0));
-        int64_t group = a_.query.size(1) / a_.key.size(1), L = a_.query.size(2);
+        int64_t group = a_.query.size(1) / a_.key.size(1), L = a_.query.size(2), S_ = a_.key.size(2);
+        int64_t E = a_.key.size(3), D = a_.value.size(3);
+        key_sums_.assign(size_t(S_ * E), T(0));
+        value_sums_.assign(size_t(S_ * D), T(0));
         for (int64_t head = shared * group; head < (shared + 1) * group; ++head)
-            for (int64_t q = 0; q < L; q += kQueryBlock)
-                block(batch, head, q, std::min(L, q + kQueryBlock), plain_keys);
+            for (int64_t q = 0; q < L; q += kQueryBlock) block(batch, head, shared, q, std::min(L, q + kQueryBlock));
         int64_t which = batch * a_.key.size(1) + shared;
-        narrow(grad_key_.data<S>() + which * key.rows * key.width, key_sums_);
-        narrow(grad_value_.data<S>() + which * value.rows * value.width, value_sums_);
+        narrow(grad_key_.data<S>() + which * S_ * E, key_sums_, T(a_.scale));
+        narrow(grad_value_.data<S>() + which * S_ * D, value_sums_, T(1));
     }
 
 private:
-    static void narrow(S* to, const std::vector<T>& from) {
-        each_vector<T>(int64_t(from.size()),
-                       [&](int64_t i, auto count) { store_some(to + i, load_some(from.data() + i, count), count); });
+    static void narrow(S* to, const std::vector<T>& from, T scale) {
+        each_vector<T>(int64_t(from.size()), [&](int64_t i, auto count) {
+            store_some(to + i, load_some(from.data() + i, count) * Vec<T>(scale), count);
+        });
     }
 
-    void block(int64_t batch, int64_t head, int64_t from, int64_t to, Strided<const T> plain_keys) {
+    void block(int64_t batch, int64_t head, int64_t shared, int64_t from, int64_t to) {
         HeadMatrix<S> query(a_.query, batch, head), grad(grad_out_, batch, head), out(out_, batch, head);
-        int64_t rows = to - from, E = query.width, D = grad.width, L = query.rows;
+        HeadMatrix<S> key(a_.key, batch, shared), value(a_.value, batch, shared);
+        int64_t rows = to - from, lanes = lanes_of<T>(rows), E = query.width, D = grad.width;
+        int64_t flat_head = batch * a_.query.size(1) + head;
         Strided<const T> queries = widened(query, from, to, query_space_), grads = widened(grad, from, to, grad_space_);
-        const T* logsumexp = logsumexp_.data<T>() + (batch * a_.query.size(1) + head) * L + from;
-        for (int64_t r = 0; r < rows; ++r)
+        transpose_rows(queries_, queries, rows, E, T(a_.scale));
+        transpose_rows(grads_, grads, rows, D);
+        const T* logsumexp = logsumexp_.data<T>() + flat_head * query.rows + from;
+        for (int64_t r = 0; r < rows; ++r) {
+            shifts_[r] = logsumexp[r];
             dots_[r] = vector_sum<T>(D, [&](int64_t i, auto count) {
                 return load_some(out.data + (from + r) * out.stride + i, count) * load_some(&grads.at(r, i), count);
             });
-        query_sums_.assign(size_t(rows * E), T(0));
-        int64_t seen = visible_keys(a_, to);
-        Strided<T> p{probabilities_.data(), kKeyBlock, 1}, s{scores_.data(), kKeyBlock, 1};
-        for (int64_t key = 0; key < seen; key += kKeyBlock) {
-            int64_t keys = std::min(kKeyBlock, seen - key);
-            product<T>(p, queries, transposed_block(keys_, key, E), rows, kKeyBlock, E, {T(0), T(a_.scale), nullptr});
-            apply_mask<S>(a_, p.data, batch, head, from, rows, key, keys);
-            product<T>(s, grads, transposed_block(values_, key, D), rows, kKeyBlock, D, {T(0), T(1), nullptr});
-            for (int64_t r = 0; r < rows; ++r) score_gradients(r, logsumexp[r]);
-            constexpr Epilogue<T> add{T(1), T(1), nullptr};
-            product<T>({value_sums_.data() + key * D, D, 1}, {p.data, 1, kKeyBlock}, grads, keys, D, rows, add);
-            product<T>({key_sums_.data() + key * E, E, 1}, {s.data, 1, kKeyBlock}, queries, keys, E, rows, add);
-            product<T>({query_sums_.data(), E, 1}, {s.data, kKeyBlock, 1}, {&plain_keys.at(key, 0), plain_keys.row, 1},
-                       rows, E, keys, add);
         }
-        narrow(grad_query_.data<S>() + ((batch * a_.query.size(1) + head) * L + from) * E, query_sums_);
+        for (int64_t r = rows; r < lanes; ++r) shifts_[r] = dots_[r] = 0;
+        query_sums_.assign(size_t(rows * E), T(0));
+        T *p = probabilities_.data(), *s = scores_.data();
+        const Strided<const T> by_key{s, kQueryBlock, 1}, by_query{s, 1, kQueryBlock};
+        constexpr Epilogue<T> set{T(0), T(1), nullptr}, add{T(1), T(1), nullptr};
+        int64_t seen = visible_keys(a_, to);
+        for (int64_t k = 0; k < seen; k += kKeyBlock) {
+            int64_t count = std::min(kKeyBlock, seen - k);
+            Strided<const T> keys = widened(key, k, k + count, key_space_);
+            Strided<const T> values = widened(value, k, k + count, value_space_);
+            product<T>({p, kQueryBlock, 1}, keys, {queries_.data(), kQueryBlock, 1}, count, lanes, E, set);
+            apply_mask<S>(a_, p, batch, head, from, rows, k, count);
+            product<T>({s, kQueryBlock, 1}, values, {grads_.data(), kQueryBlock, 1}, count, lanes, D, set);
+            if (a_.dropout > 0) drop_factors(a_, factors_.data(), flat_head, from, k, count);
+            score_gradients(count, lanes);
+            product<T>({value_sums_.data() + k * D, D, 1}, {p, kQueryBlock, 1}, grads, count, D, rows, add);
+            product<T>({key_sums_.data() + k * E, E, 1}, by_key, queries, count, E, rows, add);
+            product<T>({query_sums_.data(), E, 1}, by_query, keys, rows, E, count, add);
+        }
+        narrow(grad_query_.data<S>() + (flat_head * query.rows + from) * E, query_sums_, T(a_.scale));
     }
 
-    // Probabilities from masked scores; gradients of the scores from those of the probabilities.
-    void score_gradients(int64_t r, T logsumexp) {
-        T *p = probabilities_.data() + r * kKeyBlock, *s = scores_.data() + r * kKeyBlock;
-        Vec<T> shift(logsumexp), dot(dots_[r]), scale(T(a_.scale));
-        for (int64_t j = 0; j < kKeyBlock; j += Vec<T>::size) {
-            Vec<T> e = vm::exp(Vec<T>::load(p + j) - shift);
-            e.store(p + j);
-            ((Vec<T>::load(s + j) - dot) * e * scale).store(s + j);
+    // Probabilities, after dropout, from masked scores; gradients of the scores from those of the probabilities.
+    void score_gradients(int64_t count, int64_t lanes) {
+        using V = Vec<T>;
+        const bool drops = a_.dropout > 0;
+        for (int64_t q = 0; q < lanes; q += V::size) {
+            V shift = V::load(shifts_ + q), dot = V::load(dots_ + q);
+            for (int64_t at = q; at < count * kQueryBlock; at += kQueryBlock) {
+                T *p = probabilities_.data() + at, *s = scores_.data() + at;
+                V e = vm::exp(V::load(p) - shift), grad = V::load(s), factor(1);
+                if (drops) factor = V::load(factors_.data() + at);
+                (e * factor).store(p);
+                ((grad * factor - dot) * e).store(s);
+            }
         }
     }
 
     const Tensor &grad_query_, &grad_key_, &grad_value_, &grad_out_, &out_, &logsumexp_;
     const AttentionArgs& a_;
-    std::vector<T> probabilities_, scores_, keys_, values_, key_sums_, value_sums_, query_sums_;
-    std::vector<T> key_space_, query_space_, grad_space_;
-    T dots_[kQueryBlock];
+    Scratch<T> probabilities_, scores_, factors_;
+    std::vector<T> queries_, grads_, key_sums_, value_sums_, query_sums_;
+    std::vector<T> key_space_, value_space_, query_space_, grad_space_;
+    T dots_[kQueryBlock], shifts_[kQueryBlock];
 };
 
 void attention_grad_cpu(const Tensor& grad_query, const Tensor& grad_key, const Tensor& grad_value,

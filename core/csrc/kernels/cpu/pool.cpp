@@ -1,6 +1,7 @@
 // Max and average pooling. An output row is computed as a whole: for every tap of the window one vector loop
 // over the row. With stride s the input row is first dealt out into s contiguous phases, so that these loops
 // read contiguously.
+#include <utility>
 #include <vector>
 
 #include "kernels/cpu/parallel.h"
@@ -34,6 +35,7 @@ public:
         length_ = (std::max(reach, padding_ + input_) + stride_ - 1) / stride_ + Vec<T>::size;
         values_.assign(size_t(length_ * stride_), fill);
     }
+    void clear() { std::fill(values_.begin(), values_.end(), T(0)); }
     void fill(const S* row) {
         if (stride_ == 1) {
             each_vector<T>(input_, [&](int64_t i, auto count) {
@@ -41,17 +43,54 @@ public:
             });
             return;
         }
+        int64_t done = std::min(input_, (stride_ - padding_ % stride_) % stride_);
+        deal(row, 0, done);
+        if (stride_ == 2) done = deal_vectors<2>(row, done);
+        if (stride_ == 4) done = deal_vectors<4>(row, done);
+        deal(row, done, input_);
+    }
+    // The row that `fill` would have read.
+    void collect(T* row) const {
         for (int64_t phase = 0; phase < stride_; ++phase) {
             int64_t place = phase >= padding_ ? 0 : (padding_ - phase + stride_ - 1) / stride_;
-            T* to = values_.data() + phase * length_ + place;
-            const S* from = row + place * stride_ + phase - padding_;
-            for (int64_t left = row + input_ - from; left > 0; left -= stride_, from += stride_) *to++ = T(*from);
+            const T* from = values_.data() + phase * length_ + place;
+            for (int64_t i = place * stride_ + phase - padding_; i < input_; i += stride_) row[i] = *from++;
         }
     }
     // Where tap `offset` (in elements) of the first window lies; the following windows lie behind it.
     const T* tap(int64_t offset) const { return values_.data() + offset % stride_ * length_ + offset / stride_; }
+    T* tap(int64_t offset) { return const_cast<T*>(std::as_const(*this).tap(offset)); }
 
 private:
+    // Deals out elements [from, to) of the row.
+    void deal(const S* row, int64_t from, int64_t to) {
+        for (int64_t start = from; start < std::min(to, from + stride_); ++start) {
+            T* place = tap(start + padding_);
+            for (int64_t i = start; i < to; i += stride_) *place++ = T(row[i]);
+        }
+    }
+    // Deals out whole vectors from element `i` on, which belongs to phase 0; returns where it stopped.
+    template <int stride> int64_t deal_vectors(const S* row, int64_t i) {
+        constexpr int64_t V = Vec<T>::size;
+        T* to = tap(i + padding_);
+        for (; i + stride * V <= input_; i += stride * V, to += V) {
+            Vec<T> v[stride];
+            for (int k = 0; k < stride; ++k) v[k] = load_vec(row + i + k * V);
+            for (int k = 0; k < stride; k += 2) unzip(v[k], v[k + 1]);
+            if constexpr (stride == 4) unzip(v[0], v[2]), unzip(v[1], v[3]);
+            for (int k = 0; k < stride; ++k) v[k].store(to + k * length_);
+        }
+        return i;
+    }
+    // The even elements of both into a, the odd ones into b.
+    static void unzip(Vec<T>& a, Vec<T>& b) {
+        native::integers<T> even;
+        for (int i = 0; i < Vec<T>::size; ++i) even[i] = native::int_of<T>(2 * i);
+        Vec<T> first(__builtin_shuffle(a.v, b.v, even));
+        b = Vec<T>(__builtin_shuffle(a.v, b.v, even + native::int_of<T>(1)));
+        a = first;
+    }
+
     int64_t stride_, padding_, input_, length_;
     std::vector<T> values_;
 };
@@ -127,6 +166,47 @@ void max_pool_cpu(const Tensor& out, const Tensor& indices, const Tensor& x, con
                 int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
                 max_row(s, out.data<S>() + at, indices.data<int64_t>() + at, x.data<S>() + p * g.input_size(), g, od,
                         oh);
+            });
+    });
+}
+
+// The maxima alone.
+template <class S> struct MaxOnly {
+    using T = op_type<S>;
+    Phases<S> row;
+    std::vector<T> best;
+    explicit MaxOnly(const PoolGeometry& g)
+        : row(g, -std::numeric_limits<T>::infinity()), best(size_t(g.output[2] + Vec<T>::size)) {}
+
+    void operator()(S* out, const S* plane, const PoolGeometry& g, int64_t od, int64_t oh) {
+        Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
+        std::fill(best.begin(), best.end(), -std::numeric_limits<T>::infinity());
+        for (int64_t kd = depth.first; kd < depth.last; ++kd)
+            for (int64_t kh = height.first; kh < height.last; ++kh) {
+                int64_t d = depth.start + kd * g.dilation[0], h = height.start + kh * g.dilation[1];
+                row.fill(plane + (d * g.input[1] + h) * g.input[2]);
+                for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
+                    const T* from = std::as_const(row).tap(kw * g.dilation[2]);
+                    for (int64_t i = 0; i < g.output[2]; i += Vec<T>::size) {
+                        Vec<T> v = Vec<T>::load(from + i), old = Vec<T>::load(best.data() + i);
+                        select((v > old) | (v != v), v, old).store(best.data() + i);
+                    }
+                }
+            }
+        each_vector<T>(g.output[2], [&](int64_t i, auto count) {
+            cpu::store_some(out + i, cpu::load_some(best.data() + i, count), count);
+        });
+    }
+};
+
+void max_pool_values_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g) {
+    if (out.numel() == 0) return;
+    visit_floating(x.dtype(), "max_pool", [&]<class S>() {
+        each_plane(
+            out.numel() / g.output_size(), g, [&] { return MaxOnly<S>(g); },
+            [&](MaxOnly<S>& maximum, int64_t p, int64_t od, int64_t oh) {
+                int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
+                maximum(out.data<S>() + at, x.data<S>() + p * g.input_size(), g, od, oh);
             });
     });
 }
@@ -210,46 +290,60 @@ void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, boo
     });
 }
 
-// Adds every window's share (row) to the elements of one input row that the window covers.
-template <class T> void spread(T* line, const T* row, const PoolGeometry& g) {
-    int64_t stride = g.stride[2];
-    for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
-        int64_t start = kw - g.padding[2], room = g.input[2] - start;
-        int64_t first = start < 0 ? (-start + stride - 1) / stride : 0;
-        int64_t last = room <= 0 ? 0 : std::min(g.output[2], (room + stride - 1) / stride);
-        T* to = line + start;
-        if (stride == 1)
-            for (int64_t o = first; o < last; ++o) to[o] += row[o];
-        else
-            for (int64_t o = first; o < last; ++o) to[o * stride] += row[o];
+// The gradient of a plane. What an output row gives is the same for every input row that its windows cover.
+template <class S> struct AvgGrad {
+    using T = op_type<S>;
+    const PoolGeometry& g;
+    const Divisor& divide;
+    Phases<S> phases;
+    std::vector<T> total, line, shares;
+    AvgGrad(const PoolGeometry& g, const Divisor& divide)
+        : g(g), divide(divide), phases(g, 0), line(size_t(g.input[2])), shares(size_t(g.output[2] + Vec<T>::size)) {
+        if constexpr (is_reduced_float<S>) total.resize(size_t(g.input_size()));
     }
-}
+
+    void plane(S* result, const S* grad) {
+        int64_t in = g.input_size();
+        T* sums;
+        if constexpr (is_reduced_float<S>) sums = total.data();
+        else sums = result;
+        std::fill(sums, sums + in, T(0));
+        for (int64_t od = 0; od < g.output[0]; ++od)
+            for (int64_t oh = 0; oh < g.output[1]; ++oh)
+                add_row(sums, grad + (od * g.output[1] + oh) * g.output[2], od, oh);
+        if constexpr (is_reduced_float<S>)
+            for (int64_t i = 0; i < in; ++i) result[i] = S(sums[i]);
+    }
+
+    void add_row(T* sums, const S* grad, int64_t od, int64_t oh) {
+        divide.row(shares.data(), od, oh);
+        for (int64_t o = 0; o < g.output[2]; ++o) shares[size_t(o)] = T(grad[o]) / shares[size_t(o)];
+        phases.clear();
+        for (int64_t kw = 0; kw < g.kernel[2]; ++kw) {
+            T* to = phases.tap(kw);
+            for (int64_t o = 0; o < g.output[2]; ++o) to[o] += shares[size_t(o)];
+        }
+        phases.collect(line.data());
+        Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
+        for (int64_t kd = depth.first; kd < depth.last; ++kd)
+            for (int64_t kh = height.first; kh < height.last; ++kh) {
+                T* to = sums + ((depth.start + kd) * g.input[1] + height.start + kh) * g.input[2];
+                for (int64_t i = 0; i < g.input[2]; ++i) to[i] += line[size_t(i)];
+            }
+    }
+};
 
 void avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const PoolGeometry& g, bool count_padding,
                        int64_t divisor) {
     if (grad_x.numel() == 0) return;
     Divisor divide(g, count_padding, divisor);
     visit_floating(grad_x.dtype(), "avg_pool", [&]<class S>() {
-        using T = op_type<S>;
-        int64_t in = g.input_size(), planes = grad_x.numel() / in, width = g.output[2];
-        auto one_row = [&](T* total, T* row, const S* grad, int64_t od, int64_t oh) {
-            divide.row(row, od, oh);
-            for (int64_t o = 0; o < width; ++o) row[o] = T(grad[o]) / row[o];
-            Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
-            for (int64_t kd = depth.first; kd < depth.last; ++kd)
-                for (int64_t kh = height.first; kh < height.last; ++kh)
-                    spread(total + ((depth.start + kd) * g.input[1] + height.start + kh) * g.input[2], row, g);
-        };
+        int64_t in = g.input_size(), planes = grad_x.numel() / in;
         int64_t grain = cpu::row_grain(in + g.output_size() * g.kernel[1] * g.kernel[2]);
         cpu::parallel_for(0, planes, grain, [&](int64_t from, int64_t to) {
-            std::vector<T> total(static_cast<size_t>(in)), row(static_cast<size_t>(width));
-            for (int64_t p = from; p < to; ++p) {
-                std::fill(total.begin(), total.end(), T(0));
-                for (int64_t r = 0; r < g.output[0] * g.output[1]; ++r)
-                    one_row(total.data(), row.data(), grad_out.data<S>() + p * g.output_size() + r * width,
-                            r / g.output[1], r % g.output[1]);
-                for (int64_t i = 0; i < in; ++i) grad_x.data<S>()[p * in + i] = S(total[size_t(i)]);
-            }
+            AvgGrad<S> grad(g, divide);
+            for (int64_t p = from; p < to; ++p)
+                grad.plane(grad_x.data<S>() + p * in, grad_out.data<S>() + p * g.output_size());
         });
     });
 }
@@ -257,6 +351,7 @@ void avg_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const PoolG
 }  // namespace
 
 TAEDA_REGISTER(cpu, max_pool, max_pool_cpu)
+TAEDA_REGISTER(cpu, max_pool_values, max_pool_values_cpu)
 TAEDA_REGISTER(cpu, max_pool_grad, max_pool_grad_cpu)
 TAEDA_REGISTER(cpu, avg_pool, avg_pool_cpu)
 TAEDA_REGISTER(cpu, avg_pool_grad, avg_pool_grad_cpu)

@@ -1,6 +1,7 @@
 #include "kernels/random.h"
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/philox.h"
 #include "kernels/vec/vec_math.h"
 
 namespace taeda::cpu {
@@ -8,36 +9,7 @@ namespace taeda::cpu {
 namespace {
 
 constexpr int kLanes = int(kRandomGroupBlocks);
-using Words = uint32_t[kRandomGroupWords];
-
-// 16 blocks of Philox 4x32-10 side by side.
-void draw_group(Words& words, uint64_t seed, uint64_t first_block) {
-    uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
-    for (int i = 0; i < kLanes; ++i) {
-        uint64_t block = first_block + uint64_t(i);
-        c0[i] = uint32_t(block);
-        c1[i] = uint32_t(block >> 32);
-        c2[i] = c3[i] = 0;
-    }
-    uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
-    for (int round = 0; round < 10; ++round) {
-        for (int i = 0; i < kLanes; ++i) {
-            uint64_t a = uint64_t(0xD2511F53u) * c0[i], b = uint64_t(0xCD9E8D57u) * c2[i];
-            c0[i] = uint32_t(b >> 32) ^ c1[i] ^ k0;
-            c1[i] = uint32_t(b);
-            c2[i] = uint32_t(a >> 32) ^ c3[i] ^ k1;
-            c3[i] = uint32_t(a);
-        }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    for (int i = 0; i < kLanes; ++i) {
-        words[i] = c0[i];
-        words[kLanes + i] = c1[i];
-        words[2 * kLanes + i] = c2[i];
-        words[3 * kLanes + i] = c3[i];
-    }
-}
+using Words = RandomWords;
 
 // Uniform numbers in [0, 1) of a whole group: 64 floats, or 32 doubles.
 template <class C> struct Group {

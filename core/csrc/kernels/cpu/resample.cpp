@@ -39,6 +39,34 @@ template <class S, class T> T weighted_sum(const S* in, int64_t stride, const T*
     return sum;
 }
 
+// The same for neighbouring elements, with the usual numbers of taps unrolled.
+template <int K, class S, class T> T few(const S* in, const T* weight) {
+    T sum = weight[0] * T(in[0]);
+    for (int k = 1; k < K; ++k) sum += weight[k] * T(in[k]);
+    return sum;
+}
+template <class S, class T> T weighted_sum(const S* in, const T* weight, int64_t count) {
+    switch (count) {
+        case 1: return few<1>(in, weight);
+        case 2: return few<2>(in, weight);
+        case 3: return few<3>(in, weight);
+        case 4: return few<4>(in, weight);
+        default: return weighted_sum(in, 1, weight, count);
+    }
+}
+
+// Resamples every row of `in` elements along itself.
+template <class S>
+void resample_lines(S* out, const S* in, const Shape& s, const Weights<op_type<S>>& weights, int64_t taps) {
+    using T = op_type<S>;
+    cpu::parallel_for(0, s.outer, cpu::row_grain(s.out * taps), [&](int64_t from, int64_t to) {
+        for (int64_t row = from; row < to; ++row)
+            for (int64_t i = 0; i < s.out; ++i)
+                out[row * s.out + i] =
+                    S(weighted_sum<S, T>(in + row * s.in + weights.first(i), weights.of(i), weights.count(i)));
+    });
+}
+
 // f(out row, in row, i) for every outer position and output index.
 template <class S, class F> void each_output(const Tensor& out, const Tensor& in, const Shape& s, int64_t taps, F&& f) {
     cpu::parallel_for(0, s.outer * s.out, cpu::row_grain(s.inner * taps), [&](int64_t from, int64_t to) {
@@ -67,10 +95,9 @@ void resample_cpu(const Tensor& out, const Tensor& in, int64_t dim, const Resamp
     visit_floating(in.dtype(), "interpolate", [&]<class S>() {
         using T = op_type<S>;
         Weights<T> weights(table);
+        if (s.inner == 1) return resample_lines(out.data<S>(), in.data<S>(), s, weights, taps);
         each_output<S>(out, in, s, taps, [&](S* to, const S* from, int64_t i) {
-            const S* start = from + weights.first(i) * s.inner;
-            if (s.inner == 1) *to = S(weighted_sum(start, 1, weights.of(i), weights.count(i)));
-            else resample_row(to, start, s.inner, weights.of(i), weights.count(i));
+            resample_row(to, from + weights.first(i) * s.inner, s.inner, weights.of(i), weights.count(i));
         });
     });
 }

@@ -7,7 +7,8 @@
 
 namespace taeda::cpu {
 
-constexpr int kProductRows = 4;
+// Sums of this many rows and vectors of columns, with their operands, fill the registers: 32 of AVX-512, else 16.
+constexpr int kProductRows = 6, kPanelVectors = TAEDA_VEC_BYTES == 64 ? 4 : 2;
 
 template <class T> struct Strided {
     T* data;
@@ -39,7 +40,7 @@ template <class T, int R, int P, bool Full> void product_block(Strided<T> out, S
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             V ark(a.at(r, k));
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int p = 0; p < P; ++p) sum[r][p] = mul_add(ark, bk[p], sum[r][p]);
         }
     }
@@ -66,15 +67,25 @@ template <class T, int R, int P, bool Full> void product_block(Strided<T> out, S
 template <class T, int P, bool Full> void product_rows(Strided<T> out, Strided<const T> a, const T* b, int64_t b_row,
                                                        int64_t M, int64_t K, int64_t columns, const T* bias,
                                                        const Epilogue<T>& e) {
-    int64_t i = 0;
-    for (; i + kProductRows <= M; i += kProductRows) {
-        product_block<T, kProductRows, P, Full>(out, a, b, b_row, K, columns, bias, e);
-        out.data += kProductRows * out.row, a.data += kProductRows * a.row;
-    }
-    for (; i < M; ++i) {
-        product_block<T, 1, P, Full>(out, a, b, b_row, K, columns, bias, e);
-        out.data += out.row, a.data += a.row;
-    }
+    auto rows = [&]<int R>(std::integral_constant<int, R>) {
+        product_block<T, R, P, Full>(out, a, b, b_row, K, columns, bias, e);
+        out.data += R * out.row, a.data += R * a.row;
+    };
+    for (; M >= kProductRows; M -= kProductRows) rows(std::integral_constant<int, kProductRows>());
+    if (M & 4) rows(std::integral_constant<int, 4>());
+    if (M & 2) rows(std::integral_constant<int, 2>());
+    if (M & 1) rows(std::integral_constant<int, 1>());
+}
+
+// product_rows for up to P vectors of columns.
+template <class T, int P = kPanelVectors> void product_panel(Strided<T> out, Strided<const T> a, const T* b,
+                                                             int64_t b_row, int64_t M, int64_t K, int64_t columns,
+                                                             const T* bias, const Epilogue<T>& e) {
+    constexpr int64_t V = Vec<T>::size;
+    if constexpr (P > 1)
+        if (columns <= (P - 1) * V) return product_panel<T, P - 1>(out, a, b, b_row, M, K, columns, bias, e);
+    auto rows = columns == P * V ? product_rows<T, P, true> : product_rows<T, P, false>;
+    rows(out, a, b, b_row, M, K, columns, bias, e);
 }
 
 // The strided columns of b as contiguous rows.
@@ -86,10 +97,10 @@ template <class T> void pack_columns(T* to, Strided<const T> b, int64_t K, int64
 // out (M, N) = beta * out + alpha * a (M, K) @ b (K, N) + bias; fastest with contiguous rows of b and out.
 template <class T> void product(Strided<T> out, Strided<const T> a, Strided<const T> b, int64_t M, int64_t N, int64_t K,
                                 const Epilogue<T>& e) {
-    constexpr int64_t V = Vec<T>::size;
+    constexpr int64_t kColumns = kPanelVectors * Vec<T>::size;
     thread_local std::vector<T> panel;
-    for (int64_t j = 0; j < N;) {
-        int64_t columns = std::min(2 * V, N - j);
+    for (int64_t j = 0; j < N; j += kColumns) {
+        int64_t columns = std::min(kColumns, N - j);
         const T* pb = b.data + j * b.column;
         int64_t b_row = b.row;
         if (b.column != 1) {
@@ -99,12 +110,7 @@ template <class T> void product(Strided<T> out, Strided<const T> a, Strided<cons
         }
         const T* bias = e.bias ? e.bias + j : nullptr;
         Strided<T> to{out.data + j * out.column, out.row, out.column};
-        auto rows = columns == 2 * V ? product_rows<T, 2, true>
-                    : columns > V    ? product_rows<T, 2, false>
-                    : columns == V   ? product_rows<T, 1, true>
-                                     : product_rows<T, 1, false>;
-        rows(to, a, pb, b_row, M, K, columns, bias, e);
-        j += columns;
+        product_panel<T>(to, a, pb, b_row, M, K, columns, bias, e);
     }
 }
 

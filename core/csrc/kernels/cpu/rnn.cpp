@@ -1,0 +1,290 @@
+// Recurrent layers. A task of a step is a few rows times a few units: one product gives the sums of all gates of these
+// units, the activations follow while the sums are in the cache, and only whole steps wait for each other. The weights
+// are dealt out once into panels that the products read from front to back.
+#include "kernels/rnn.h"
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/rows.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/small_gemm.h"
+#include "kernels/vec/vec_math.h"
+
+namespace taeda {
+namespace {
+
+using cpu::each_vector;
+using cpu::load_some;
+using cpu::Scratch;
+using cpu::store_some;
+
+constexpr int64_t kRows = 48;                                       // of one task
+template <class T> constexpr int64_t kForwardUnits = Vec<T>::size;  // of one task; a panel has them for every gate
+template <class T> constexpr int64_t kBackwardUnits = 2 * Vec<T>::size;
+
+struct Shape {
+    int64_t steps, N, H;
+    bool reverse;
+
+    explicit Shape(const RnnLayer& l) : steps(l.steps()), N(l.rows()), H(l.units()), reverse(l.reverse) {}
+    // Where the row `row` of the i-th step to run lies in (T * N, ...); -1 before the first step.
+    int64_t place(int64_t i, int64_t row) const { return i < 0 ? -1 : (reverse ? steps - 1 - i : i) * N + row; }
+
+    // f(first row, rows, first unit) for the tasks of one step, whose sums have `depth` terms.
+    template <class F> void each_task(int64_t units, int64_t depth, F&& f) const {
+        int64_t groups = (H + units - 1) / units, chunks = (N + kRows - 1) / kRows;
+        int64_t grain = cpu::row_grain(std::min(N, kRows) * units * depth / 16);
+        cpu::parallel_for(0, groups * chunks, grain, [&](int64_t from, int64_t to) {
+            for (int64_t t = from; t < to; ++t) {
+                int64_t row = t / groups * kRows;
+                f(row, std::min(kRows, N - row), t % groups * units);
+            }
+        });
+    }
+};
+
+// The columns of w_hh.T in panels (H, gates, units): those of a few units for every gate, zeros behind the last unit.
+template <class T> Scratch<T> forward_panels(const T* w, int64_t gates, int64_t H) {
+    constexpr int64_t units = kForwardUnits<T>;
+    int64_t count = (H + units - 1) / units;
+    Scratch<T> panels(count * units * gates * H);
+    cpu::parallel_for(0, count, cpu::row_grain(units * gates * H), [&](int64_t from, int64_t to) {
+        for (int64_t p = from; p < to; ++p)
+            for (int64_t column = 0; column < gates * units; ++column) {
+                int64_t unit = p * units + column % units;
+                const T* row = w + (column / units * H + unit) * H;
+                T* panel = panels.data() + p * units * gates * H + column;
+                for (int64_t k = 0; k < H; ++k) panel[k * gates * units] = unit < H ? row[k] : T(0);
+            }
+    });
+    return panels;
+}
+
+// The columns of w_hh (gates * H, H) in panels of a few units, zeros behind the last.
+template <class T> Scratch<T> backward_panels(const T* w, int64_t gates, int64_t H) {
+    constexpr int64_t units = kBackwardUnits<T>;
+    int64_t count = (H + units - 1) / units;
+    Scratch<T> panels(count * units * gates * H);
+    cpu::parallel_for(0, count, cpu::row_grain(units * gates * H), [&](int64_t from, int64_t to) {
+        for (int64_t p = from; p < to; ++p)
+            for (int64_t k = 0; k < gates * H; ++k) {
+                T* panel = panels.data() + (p * gates * H + k) * units;
+                int64_t inside = std::min(units, H - p * units);
+                std::copy_n(w + k * H + p * units, inside, panel);
+                std::fill(panel + inside, panel + units, T(0));
+            }
+    });
+    return panels;
+}
+
+template <class T> const T* data_or_null(const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; }
+
+// A row of the states (T * N, H), or of the first state.
+template <class T> const T* state_row(const T* states, const T* first, int64_t place, int64_t row, int64_t H) {
+    return place < 0 ? first + row * H : states + place * H;
+}
+
+template <class T> struct Lstm {
+    static constexpr int64_t kGates = 4;
+    using V = Vec<T>;
+    int64_t H;
+    const T *shares, *c_0;
+    T *output, *cells, *gates;
+
+    template <class Count>
+    void forward(int64_t now, int64_t before, int64_t row, int64_t unit, const T* sums, Count count) const {
+        const T *share = shares + now * 4 * H + unit, *c = state_row<T>(cells, c_0, before, row, H) + unit;
+        auto sum = [&](int64_t gate) {
+            return V::load(sums + gate * kForwardUnits<T>) + load_some(share + gate * H, count);
+        };
+        V in = vm::sigmoid(sum(0)), keep = vm::sigmoid(sum(1)), fresh = vm::tanh(sum(2)), out = vm::sigmoid(sum(3));
+        V state = keep * load_some(c, count) + in * fresh;
+        store_some(cells + now * H + unit, state, count);
+        store_some(output + now * H + unit, out * vm::tanh(state), count);
+        if (!gates) return;
+        T* kept = gates + now * 4 * H + unit;
+        store_some(kept, in, count), store_some(kept + H, keep, count);
+        store_some(kept + 2 * H, fresh, count), store_some(kept + 3 * H, out, count);
+    }
+};
+
+template <class T> struct LstmGrad {
+    static constexpr int64_t kGates = 4;
+    using V = Vec<T>;
+    int64_t H;
+    const T *gates, *cells, *c_0;
+    T *grad_shares, *grad_c;
+
+    const T* hidden_grad() const { return grad_shares; }
+    // From the gradient of h after the step; returns what reaches h before it without the gates.
+    template <class Count>
+    V backward(int64_t now, int64_t before, int64_t row, int64_t unit, V grad_h, Count count) const {
+        const T *kept = gates + now * 4 * H + unit, *c = state_row(cells, c_0, before, row, H) + unit;
+        V in = load_some(kept, count), keep = load_some(kept + H, count), fresh = load_some(kept + 2 * H, count);
+        V out = load_some(kept + 3 * H, count), bent = vm::tanh(load_some(cells + now * H + unit, count)), one(1);
+        T *of_c = grad_c + row * H + unit, *to = grad_shares + now * 4 * H + unit;
+        V d = load_some(of_c, count) + grad_h * out * (one - bent * bent);
+        store_some(to, d * fresh * in * (one - in), count);
+        store_some(to + H, d * load_some(c, count) * keep * (one - keep), count);
+        store_some(to + 2 * H, d * in * (one - fresh * fresh), count);
+        store_some(to + 3 * H, grad_h * bent * out * (one - out), count);
+        store_some(of_c, d * keep, count);
+        return V(0);
+    }
+};
+
+template <class T> struct Gru {
+    static constexpr int64_t kGates = 3;
+    using V = Vec<T>;
+    int64_t H;
+    const T *shares, *h_0, *bias;
+    T *output, *gates;
+
+    template <class Count>
+    void forward(int64_t now, int64_t before, int64_t row, int64_t unit, const T* sums, Count count) const {
+        const T *share = shares + now * 3 * H + unit, *h = state_row<T>(output, h_0, before, row, H) + unit;
+        auto hidden = [&](int64_t gate) {
+            V sum = V::load(sums + gate * kForwardUnits<T>);
+            return bias ? sum + load_some(bias + gate * H + unit, count) : sum;
+        };
+        auto input = [&](int64_t gate) { return load_some(share + gate * H, count); };
+        V reset = vm::sigmoid(input(0) + hidden(0)), update = vm::sigmoid(input(1) + hidden(1)), inner = hidden(2);
+        V fresh = vm::tanh(input(2) + reset * inner);
+        store_some(output + now * H + unit, (load_some(h, count) - fresh) * update + fresh, count);
+        if (!gates) return;
+        T* kept = gates + now * 4 * H + unit;
+        store_some(kept, reset, count), store_some(kept + H, update, count);
+        store_some(kept + 2 * H, fresh, count), store_some(kept + 3 * H, inner, count);
+    }
+};
+
+template <class T> struct GruGrad {
+    static constexpr int64_t kGates = 3;
+    using V = Vec<T>;
+    int64_t H;
+    const T *gates, *output, *h_0;
+    T *grad_shares, *grad_hidden;
+
+    const T* hidden_grad() const { return grad_hidden; }
+    template <class Count>
+    V backward(int64_t now, int64_t before, int64_t row, int64_t unit, V grad_h, Count count) const {
+        const T *kept = gates + now * 4 * H + unit, *h = state_row(output, h_0, before, row, H) + unit;
+        V reset = load_some(kept, count), update = load_some(kept + H, count), fresh = load_some(kept + 2 * H, count);
+        V inner = load_some(kept + 3 * H, count), one(1);
+        V of_fresh = grad_h * (one - update) * (one - fresh * fresh);
+        V of_update = grad_h * (load_some(h, count) - fresh) * update * (one - update);
+        V of_reset = of_fresh * inner * reset * (one - reset);
+        T *share = grad_shares + now * 3 * H + unit, *hidden = grad_hidden + now * 3 * H + unit;
+        store_some(share, of_reset, count), store_some(share + H, of_update, count);
+        store_some(share + 2 * H, of_fresh, count);
+        store_some(hidden, of_reset, count), store_some(hidden + H, of_update, count);
+        store_some(hidden + 2 * H, of_fresh * reset, count);
+        return grad_h * update;
+    }
+};
+
+template <class T, class Cell> void run_forward(const Cell& cell, const Shape& s, const T* w, const T* h_0) {
+    constexpr int64_t units = kForwardUnits<T>, G = Cell::kGates, columns = G * units;
+    Scratch<T> panels = forward_panels(w, G, s.H);
+    for (int64_t i = 0; i < s.steps; ++i)
+        s.each_task(units, G * s.H, [&](int64_t first, int64_t rows, int64_t unit) {
+            alignas(64) T sums[kRows * columns];
+            const T* h = state_row<T>(cell.output, h_0, s.place(i - 1, first), first, s.H);
+            cpu::product<T>({sums, columns, 1}, {h, s.H, 1}, {panels.data() + unit * G * s.H, columns, 1}, rows,
+                            columns, s.H, {T(0), T(1), nullptr});
+            for (int64_t row = first; row < first + rows; ++row)
+                each_vector<T>(std::min(units, s.H - unit), [&](int64_t, auto count) {
+                    cell.forward(s.place(i, row), s.place(i - 1, row), row, unit, sums + (row - first) * columns,
+                                 count);
+                });
+        });
+}
+
+// grad_h: what reaches the state after the last step; at the end, the gradient of the first state.
+template <class T, class Cell>
+void run_backward(const Cell& cell, const Shape& s, const T* w, const T* grad_output, T* grad_h) {
+    constexpr int64_t units = kBackwardUnits<T>;
+    const int64_t depth = Cell::kGates * s.H;
+    Scratch<T> panels = backward_panels(w, Cell::kGates, s.H);
+    for (int64_t i = s.steps - 1; i >= -1; --i)
+        s.each_task(units, depth, [&](int64_t first, int64_t rows, int64_t unit) {
+            alignas(64) T sums[kRows * units];
+            if (i + 1 == s.steps) std::fill(sums, sums + rows * units, T(0));
+            else
+                cpu::product<T>({sums, units, 1}, {cell.hidden_grad() + s.place(i + 1, first) * depth, depth, 1},
+                                {panels.data() + unit * depth, units, 1}, rows, units, depth, {T(0), T(1), nullptr});
+            for (int64_t row = first; row < first + rows; ++row)
+                each_vector<T>(std::min(units, s.H - unit), [&](int64_t at, auto count) {
+                    T* carried = grad_h + row * s.H + unit + at;
+                    Vec<T> grad = load_some(carried, count) + Vec<T>::load(sums + (row - first) * units + at);
+                    int64_t now = s.place(i, row);
+                    if (i >= 0)
+                        grad = cell.backward(now, s.place(i - 1, row), row, unit + at,
+                                             grad + load_some(grad_output + now * s.H + unit + at, count), count);
+                    store_some(carried, grad, count);
+                });
+        });
+}
+
+// f.operator()<T>() for the dtypes that these kernels know.
+template <class F> void visit(const RnnLayer& layer, F&& f) {
+    if (layer.shares.dtype() == DType::float64) f.template operator()<double>();
+    else f.template operator()<float>();
+}
+
+void lstm_layer_cpu(const Tensor& output, const Tensor& cells, const Tensor& gates, const RnnLayer& layer,
+                    const Tensor& h_0, const Tensor& c_0) {
+    visit(layer, [&]<class T>() {
+        Shape s(layer);
+        Lstm<T> cell{s.H,
+                     layer.shares.data<T>(),
+                     c_0.data<T>(),
+                     output.data<T>(),
+                     cells.data<T>(),
+                     gates.defined() ? gates.data<T>() : nullptr};
+        run_forward(cell, s, layer.w_hh.data<T>(), h_0.data<T>());
+    });
+}
+
+void lstm_layer_grad_cpu(const Tensor& grad_shares, const Tensor& grad_h, const Tensor& grad_c,
+                         const Tensor& grad_output, const Tensor& cells, const Tensor& gates, const RnnLayer& layer,
+                         const Tensor& c_0) {
+    visit(layer, [&]<class T>() {
+        Shape s(layer);
+        LstmGrad<T> cell{s.H, gates.data<T>(), cells.data<T>(), c_0.data<T>(), grad_shares.data<T>(), grad_c.data<T>()};
+        run_backward(cell, s, layer.w_hh.data<T>(), grad_output.data<T>(), grad_h.data<T>());
+    });
+}
+
+void gru_layer_cpu(const Tensor& output, const Tensor& gates, const RnnLayer& layer, const Tensor& h_0,
+                   const Tensor& b_hh) {
+    visit(layer, [&]<class T>() {
+        Shape s(layer);
+        Gru<T> cell{s.H,
+                    layer.shares.data<T>(),
+                    h_0.data<T>(),
+                    data_or_null<T>(b_hh),
+                    output.data<T>(),
+                    gates.defined() ? gates.data<T>() : nullptr};
+        run_forward(cell, s, layer.w_hh.data<T>(), h_0.data<T>());
+    });
+}
+
+void gru_layer_grad_cpu(const Tensor& grad_shares, const Tensor& grad_hidden, const Tensor& grad_h,
+                        const Tensor& grad_output, const Tensor& output, const Tensor& gates, const RnnLayer& layer,
+                        const Tensor& h_0) {
+    visit(layer, [&]<class T>() {
+        Shape s(layer);
+        GruGrad<T> cell{s.H,           gates.data<T>(),       output.data<T>(),
+                        h_0.data<T>(), grad_shares.data<T>(), grad_hidden.data<T>()};
+        run_backward(cell, s, layer.w_hh.data<T>(), grad_output.data<T>(), grad_h.data<T>());
+    });
+}
+
+}  // namespace
+
+TAEDA_REGISTER(cpu, lstm_layer, lstm_layer_cpu)
+TAEDA_REGISTER(cpu, lstm_layer_grad, lstm_layer_grad_cpu)
+TAEDA_REGISTER(cpu, gru_layer, gru_layer_cpu)
+TAEDA_REGISTER(cpu, gru_layer_grad, gru_layer_grad_cpu)
+
+}  // namespace taeda
