@@ -34,8 +34,16 @@ template <class Kernel> Tensor along(const Tensor& self, int64_t dim, int64_t le
 }
 
 Tensor complex_along(const Tensor& self, int64_t dim, bool forward, double scale) {
-    return along(self, dim, self.size(dim), self.dtype(),
-                 [&](const Tensor& out, const Tensor& in) { fft_kernel(out.device().type, out, in, forward, scale); });
+    Tensor in = ops::contiguous(self), out = empty_tensor(self.sizes(), self.dtype(), self.device());
+    if (out.is_meta() || out.numel() == 0) return out;
+    const int64_t n = self.size(dim),
+                  inner = product(self.sizes().slice(size_t(dim) + 1, size_t(self.dim() - dim - 1))),
+                  outer = self.numel() / (n * inner);
+    auto with_dim_last = [&](const Tensor& t) {
+        return taeda::alias(t, {outer, inner, n}, {n * inner, 1, inner}, t.offset());
+    };
+    fft_kernel(out.device().type, with_dim_last(out), with_dim_last(in), forward, scale);
+    return out;
 }
 
 enum Normalization { none, by_root, by_size };

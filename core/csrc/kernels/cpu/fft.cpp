@@ -1,22 +1,37 @@
-// Fourier transforms of rows. Several rows are transformed at once, one in each lane of the vectors; few or very long
-// rows one at a time.
+// Fourier transforms. A long row is transformed in two steps on vectors of its own neighbours; several short rows at
+// once, one in each lane of the vectors; and along a dimension that others follow, the lanes are these others.
 #include "kernels/fft.h"
 
 #include <list>
 #include <mutex>
 
-#include "kernels/cpu/fft_plan.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/fft_real.h"
+#include "kernels/cpu/fft_two_step.h"
 
 namespace taeda::cpu {
 namespace {
 
-constexpr int64_t kPlansKept = 32;
-constexpr int64_t kFewRows = 3;        // fewer leave most lanes empty
-constexpr int64_t kLongRow = 1 << 14;  // longer ones leave the second-level cache when several are in work
+constexpr size_t kPlansKept = 32;
+constexpr int64_t kFewRows = 3;          // fewer leave most lanes empty
+constexpr int64_t kLongRow = 1 << 14;    // longer ones leave the second-level cache when several are in work
+constexpr int64_t kSharedRow = 1 << 14;  // longer ones are worth several threads, where there are few of them
+constexpr int64_t kSharedRows = 8;
 
-template <class T> struct LanesOf {
-    typedef T type __attribute__((vector_size(TAEDA_VEC_BYTES)));
+// How complex rows of length n are transformed.
+template <class T> class RowPlan {
+public:
+    explicit RowPlan(int64_t n) : n_(n) {
+        if (int64_t p = TwoStepPlan<T>::split(n)) two_step_ = std::make_unique<TwoStepPlan<T>>(n, p);
+        else plain_ = std::make_unique<FftPlan<T>>(n);
+    }
+    int64_t size() const { return n_; }
+    const TwoStepPlan<T>* two_step() const { return two_step_.get(); }
+    const FftPlan<T>& plain() const { return *plain_; }
+
+private:
+    int64_t n_;
+    std::unique_ptr<TwoStepPlan<T>> two_step_;
+    std::unique_ptr<FftPlan<T>> plain_;
 };
 
 // The plan of length n; the ones used last are kept.
@@ -34,201 +49,202 @@ template <class Plan> std::shared_ptr<const Plan> plan_of(int64_t n) {
     auto made = std::make_shared<const Plan>(n);
     std::lock_guard lock(mutex);
     plans.push_front(made);
-    if (int64_t(plans.size()) > kPlansKept) plans.pop_back();
+    if (plans.size() > kPlansKept) plans.pop_back();
     return made;
 }
 
-// A real transform of even length: one of half the length on pairs of reals, and a step that takes the two apart.
-template <class T> class RealFftPlan {
-public:
-    explicit RealFftPlan(int64_t n) : half_(n / 2) {
-        for (int64_t k = 0; 4 * k <= n; ++k) {
-            auto w = unit_root(-k, n);
-            turns_.emplace_back(T(w.real()), T(w.imag()));
-        }
-    }
-    int64_t size() const { return 2 * half_.size(); }
-    const FftPlan<T>& half() const { return half_; }
+// -- rows in lanes ---------------------------------------------------------------------------------------------------------
 
-    // z, the transform of x[2 j] + i x[2 j + 1], becomes that of x, elements 0 to n / 2.
-    template <class V> void take_apart(Split<V> z) const {
-        const int64_t m = half_.size();
-        V first = z.re[0];
-        z.re[0] = first + z.im[0];
-        z.re[m] = first - z.im[0];
-        z.im[0] = z.im[m] = V{};
-        for (int64_t k = 1; 2 * k <= m; ++k) {
-            T wr = turns_[size_t(k)].real(), wi = turns_[size_t(k)].imag();
-            V even_r = (z.re[k] + z.re[m - k]) * T(0.5), even_i = (z.im[k] - z.im[m - k]) * T(0.5);
-            V odd_r = (z.im[k] + z.im[m - k]) * T(0.5), odd_i = (z.re[m - k] - z.re[k]) * T(0.5);
-            V turn_r = odd_r * wr - odd_i * wi, turn_i = odd_r * wi + odd_i * wr;
-            z.re[k] = even_r + turn_r;
-            z.im[k] = even_i + turn_i;
-            z.re[m - k] = even_r - turn_r;
-            z.im[m - k] = turn_i - even_i;
-        }
-    }
-    // The way back, times two.
-    template <class V> void put_together(Split<V> z) const {
-        const int64_t m = half_.size();
-        V first = z.re[0];
-        z.re[0] = first + z.re[m];
-        z.im[0] = first - z.re[m];
-        for (int64_t k = 1; 2 * k <= m; ++k) {
-            T wr = turns_[size_t(k)].real(), wi = turns_[size_t(k)].imag();
-            V even_r = z.re[k] + z.re[m - k], even_i = z.im[k] - z.im[m - k];
-            V odd_r = z.re[k] - z.re[m - k], odd_i = z.im[k] + z.im[m - k];
-            V turn_r = odd_r * wi - odd_i * wr, turn_i = odd_r * wr + odd_i * wi;  // i conj(w) odd
-            z.re[k] = even_r + turn_r;
-            z.im[k] = even_i + turn_i;
-            z.re[m - k] = even_r - turn_r;
-            z.im[m - k] = turn_i - even_i;
-        }
-    }
-
-private:
-    FftPlan<T> half_;
-    std::vector<std::complex<T>> turns_;
-};
-
-// Loads groups of rows, transforms and stores them. load(buffer, lanes, row) and save(buffer, lanes, row) move one
-// row, whose element k is at k * lanes; transform(data, work) works on all lanes. Buffers have `length` elements.
-template <class T, class V, class Load, class Transform, class Save>
-void each_group(int64_t rows, int64_t length, int64_t work, Load load, Transform transform, Save save) {
-    constexpr int64_t lanes = sizeof(V) / sizeof(T);
+// f(data, work, first, count) for groups of `count` rows from `first` on, in buffers of `length` elements.
+template <class V, class F> void each_group(int64_t rows, int64_t length, int64_t work, F f) {
+    constexpr int64_t lanes = LaneTraits<V>::count;
     const int64_t groups = (rows + lanes - 1) / lanes;
     parallel_for(0, groups, row_grain(length * lanes, kGrainElements / 8), [&](int64_t from, int64_t to) {
-        FftBuffer<V> re(length), im(length), work_re(work), work_im(work);
-        Split<V> data{re.get(), im.get()};
-        for (int64_t group = from; group < to; ++group) {
-            const int64_t first = group * lanes, full = std::min(lanes, rows - first);
-            if (full < lanes) {
-                std::fill(data.re, data.re + length, V{});
-                std::fill(data.im, data.im + length, V{});
-            }
-            auto lane = [&](int64_t l) {
-                return Split<T>{reinterpret_cast<T*>(data.re) + l, reinterpret_cast<T*>(data.im) + l};
-            };
-            for (int64_t l = 0; l < full; ++l) load(lane(l), lanes, first + l);
-            transform(data, Split<V>{work_re.get(), work_im.get()});
-            for (int64_t l = 0; l < full; ++l) save(lane(l), lanes, first + l);
-        }
+        FftBuffer<V> buffer(2 * length + 2 * work);
+        V* memory = buffer.get();
+        for (int64_t group = from; group < to; ++group)
+            f(Split<V>{memory, memory + length}, Split<V>{memory + 2 * length, memory + 2 * length + work},
+              group * lanes, std::min(lanes, rows - group * lanes));
     });
 }
 
-template <class T, class Load, class Transform, class Save>
-void each_row(int64_t rows, int64_t length, int64_t work, Load load, Transform transform, Save save) {
-    if (rows < kFewRows || length > kLongRow) each_group<T, T>(rows, length, work, load, transform, save);
-    else each_group<T, typename LanesOf<T>::type>(rows, length, work, load, transform, save);
+// Calls f.operator()<V>() with the vector that suits so many rows of this length.
+template <class T, class F> void with_lanes(int64_t rows, int64_t length, F f) {
+    if (rows < kFewRows || length > kLongRow) f.template operator()<T>();
+    else f.template operator()<Lanes<T>>();
 }
 
-template <class T> void transform_rows(const Tensor& out, const Tensor& in, bool forward, double scale) {
-    const int64_t n = out.size(-1), rows = out.numel() / std::max<int64_t>(n, 1);
-    const auto plan = plan_of<FftPlan<T>>(n);
-    const auto* from = in.data<std::complex<T>>();
-    auto* to = out.data<std::complex<T>>();
-    each_row<T>(
-        rows, n, plan->work_size(),
-        [=](Split<T> lane, int64_t lanes, int64_t row) {
-            for (int64_t k = 0; k < n; ++k) {
-                lane.re[k * lanes] = from[row * n + k].real();
-                lane.im[k * lanes] = from[row * n + k].imag();
-            }
-        },
-        [&]<class V>(Split<V> data, Split<V> work) {
-            if (forward) plan->run(data, work);
-            else plan->run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
-        },
-        [=](Split<T> lane, int64_t lanes, int64_t row) {
-            for (int64_t k = 0; k < n; ++k)
-                to[row * n + k] = {lane.re[k * lanes] * T(scale), lane.im[k * lanes] * T(scale)};
+template <class T, class V> void run(const FftPlan<T>& plan, Split<V> data, Split<V> work, bool forward) {
+    if (forward) plan.run(data, work);
+    else plan.run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
+}
+
+template <class T> void rows_in_lanes(const FftPlan<T>& plan, const std::complex<T>* in, std::complex<T>* out,
+                                      int64_t rows, bool forward, T scale) {
+    const int64_t n = plan.size();
+    with_lanes<T>(rows, n, [&]<class V>() {
+        each_group<V>(rows, n, plan.work_size(), [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
+            load_rows(in + first * n, n, count, n, data);
+            run(plan, data, work, forward);
+            store_rows(out + first * n, n, count, n, data, scale);
         });
+    });
 }
 
-template <class T> void transform_real_rows(const Tensor& out, const Tensor& in, double scale) {
-    const int64_t n = in.size(-1), half = n / 2 + 1, rows = in.numel() / n;
-    const T* from = in.data<T>();
-    auto* to = out.data<std::complex<T>>();
-    auto save = [=](Split<T> lane, int64_t lanes, int64_t row) {
-        for (int64_t k = 0; k < half; ++k)
-            to[row * half + k] = {lane.re[k * lanes] * T(scale), lane.im[k * lanes] * T(scale)};
+// -- long rows in two steps -------------------------------------------------------------------------------------------------
+
+// f(row, middle, shared) for every row; `shared` where threads share the work of a row.
+template <class T, class F> void each_long_row(const TwoStepPlan<T>& plan, int64_t rows, F f) {
+    const int64_t bytes = plan.middle_size() * int64_t(sizeof(T));
+    auto some = [&](int64_t from, int64_t to, bool shared) {
+        void* middle = allocate_bytes(size_t(bytes));
+        for (int64_t row = from; row < to; ++row) f(row, static_cast<T*>(middle), shared);
+        free_bytes(middle, size_t(bytes));
     };
-    if (n % 2) {
-        const auto plan = plan_of<FftPlan<T>>(n);
-        auto load = [=](Split<T> lane, int64_t lanes, int64_t row) {
-            for (int64_t k = 0; k < n; ++k) lane.re[k * lanes] = from[row * n + k], lane.im[k * lanes] = T(0);
-        };
-        return each_row<T>(
-            rows, n, plan->work_size(), load, [&](auto data, auto work) { plan->run(data, work); }, save);
-    }
-    const auto plan = plan_of<RealFftPlan<T>>(n);
-    auto load = [=](Split<T> lane, int64_t lanes, int64_t row) {
-        for (int64_t k = 0; k < n / 2; ++k) {
-            lane.re[k * lanes] = from[row * n + 2 * k];
-            lane.im[k * lanes] = from[row * n + 2 * k + 1];
-        }
-    };
-    auto transform = [&](auto data, auto work) {
-        plan->half().run(data, work);
-        plan->take_apart(data);
-    };
-    each_row<T>(rows, half, plan->half().work_size(), load, transform, save);
+    if (plan.size() >= kSharedRow && rows < kSharedRows) return some(0, rows, true);
+    parallel_for(0, rows, row_grain(plan.size(), kGrainElements / 8),
+                 [&](int64_t from, int64_t to) { some(from, to, false); });
 }
 
-template <class T> void transform_rows_to_real(const Tensor& out, const Tensor& in, double scale) {
-    const int64_t n = out.size(-1), half = n / 2 + 1, rows = out.numel() / n;
+template <class T>
+void transform_rows(const std::complex<T>* in, std::complex<T>* out, int64_t rows, int64_t n, bool forward, T scale) {
+    const auto plan = plan_of<RowPlan<T>>(n);
+    const TwoStepPlan<T>* two_step = plan->two_step();
+    if (!two_step) return rows_in_lanes(plan->plain(), in, out, rows, forward, scale);
+    each_long_row(*two_step, rows, [&](int64_t row, T* middle, bool shared) {
+        two_step->run(in + row * n, out + row * n, middle, forward, scale, shared);
+    });
+}
+
+// in and out (outer, n, inner): the lanes are neighbours of the inner dimension.
+template <class T> void transform_columns(const std::complex<T>* in, std::complex<T>* out, int64_t outer, int64_t n,
+                                          int64_t inner, bool forward, T scale) {
+    using V = Lanes<T>;
+    const auto plan = plan_of<FftPlan<T>>(n);
+    const int64_t groups = (inner + kLanes<T> - 1) / kLanes<T>;
+    each_group<V>(outer * groups * kLanes<T>, n, plan->work_size(),
+                  [&](Split<V> data, Split<V> work, int64_t first, int64_t) {
+                      const int64_t group = first / kLanes<T>, at = group % groups * kLanes<T>;
+                      const int64_t start = group / groups * n * inner + at, count = std::min(kLanes<T>, inner - at);
+                      for (int64_t k = 0; k < n; ++k)
+                          load_complex(in + start + k * inner, data.re[k], data.im[k], count);
+                      run(*plan, data, work, forward);
+                      for (int64_t k = 0; k < n; ++k)
+                          store_complex(out + start + k * inner, data.re[k] * scale, data.im[k] * scale, count);
+                  });
+}
+
+template <class T> void fft(const Tensor& out, const Tensor& in, bool forward, double scale) {
+    const int64_t outer = in.size(0), inner = in.size(1), n = in.size(2);
     const auto* from = in.data<std::complex<T>>();
-    T* to = out.data<T>();
-    if (n % 2) {
-        const auto plan = plan_of<FftPlan<T>>(n);
-        auto load = [=](Split<T> lane, int64_t lanes, int64_t row) {
-            const auto* x = from + row * half;
-            lane.re[0] = x[0].real(), lane.im[0] = T(0);
-            for (int64_t k = 1; k < half; ++k) {
-                lane.re[k * lanes] = lane.re[(n - k) * lanes] = x[k].real();
-                lane.im[k * lanes] = x[k].imag();
-                lane.im[(n - k) * lanes] = -x[k].imag();
-            }
+    auto* to = out.data<std::complex<T>>();
+    if (inner == 1) transform_rows(from, to, outer, n, forward, T(scale));
+    else transform_columns(from, to, outer, n, inner, forward, T(scale));
+}
+
+// -- real transforms ---------------------------------------------------------------------------------------------------------
+
+// Odd lengths: complex transforms of the whole length.
+template <class T> void odd_real_fft(const T* in, std::complex<T>* out, int64_t rows, int64_t n, T scale) {
+    const auto plan = plan_of<FftPlan<T>>(n);
+    with_lanes<T>(rows, n, [&]<class V>() {
+        constexpr int64_t lanes = LaneTraits<V>::count;
+        each_group<V>(rows, n, plan->work_size(), [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
+            T* lane = reinterpret_cast<T*>(data.re);
+            std::fill(data.re, data.re + n, V{});
+            std::fill(data.im, data.im + n, V{});
+            for (int64_t l = 0; l < count; ++l)
+                for (int64_t k = 0; k < n; ++k) lane[k * lanes + l] = in[(first + l) * n + k];
+            plan->run(data, work);
+            store_rows(out + first * (n / 2 + 1), n / 2 + 1, count, n / 2 + 1, data, scale);
+        });
+    });
+}
+
+template <class T> void odd_inverse_real_fft(const std::complex<T>* in, T* out, int64_t rows, int64_t n, T scale) {
+    const auto plan = plan_of<FftPlan<T>>(n);
+    const int64_t half = n / 2 + 1;
+    with_lanes<T>(rows, n, [&]<class V>() {
+        constexpr int64_t lanes = LaneTraits<V>::count;
+        each_group<V>(rows, n, plan->work_size(), [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
+            load_rows(in + first * half, half, count, half, data);
+            data.im[0] = V{};
+            for (int64_t k = 1; k < half; ++k) data.re[n - k] = data.re[k], data.im[n - k] = -data.im[k];
+            run(*plan, data, work, false);
+            const T* lane = reinterpret_cast<const T*>(data.re);
+            for (int64_t l = 0; l < count; ++l)
+                for (int64_t k = 0; k < n; ++k) out[(first + l) * n + k] = lane[k * lanes + l] * scale;
+        });
+    });
+}
+
+template <class T> void even_real_fft(const T* in, std::complex<T>* out, int64_t rows, int64_t n, T scale) {
+    const int64_t m = n / 2;
+    const auto plan = plan_of<RowPlan<T>>(m);
+    const auto step = plan_of<RealStep<T>>(n);
+    const auto* pairs = reinterpret_cast<const std::complex<T>*>(in);
+    if (const TwoStepPlan<T>* two_step = plan->two_step())
+        return each_long_row(*two_step, rows, [&](int64_t row, T* middle, bool shared) {
+            std::complex<T>* to = out + row * (m + 1);
+            two_step->run(pairs + row * m, to, middle, true, scale, shared);
+            step->take_apart(to, to);
+        });
+    const FftPlan<T>& plain = plan->plain();
+    with_lanes<T>(rows, m, [&]<class V>() {
+        auto group = [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
+            load_rows(pairs + first * m, m, count, m, data);
+            plain.run(data, work);
+            step->take_apart(data);
+            store_rows(out + first * (m + 1), m + 1, count, m + 1, data, scale);
         };
-        auto transform = [&]<class V>(Split<V> data, Split<V> work) {
-            plan->run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
+        each_group<V>(rows, m + 1, plain.work_size(), group);
+    });
+}
+
+template <class T> void even_inverse_real_fft(const std::complex<T>* in, T* out, int64_t rows, int64_t n, T scale) {
+    const int64_t m = n / 2;
+    const auto plan = plan_of<RowPlan<T>>(m);
+    const auto step = plan_of<RealStep<T>>(n);
+    auto* pairs = reinterpret_cast<std::complex<T>*>(out);
+    if (const TwoStepPlan<T>* two_step = plan->two_step())
+        return each_long_row(*two_step, rows, [&](int64_t row, T* middle, bool shared) {
+            const size_t bytes = size_t(m) * sizeof(std::complex<T>);
+            auto* joined = static_cast<std::complex<T>*>(allocate_bytes(bytes));
+            step->put_together(in + row * (m + 1), joined);
+            two_step->run(joined, pairs + row * m, middle, false, scale, shared);
+            free_bytes(joined, bytes);
+        });
+    const FftPlan<T>& plain = plan->plain();
+    with_lanes<T>(rows, m, [&]<class V>() {
+        auto group = [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
+            load_rows(in + first * (m + 1), m + 1, count, m + 1, data);
+            step->put_together(data);
+            run(plain, data, work, false);
+            store_rows(pairs + first * m, m, count, m, data, scale);
         };
-        auto save = [=](Split<T> lane, int64_t lanes, int64_t row) {
-            for (int64_t k = 0; k < n; ++k) to[row * n + k] = lane.re[k * lanes] * T(scale);
-        };
-        return each_row<T>(rows, n, plan->work_size(), load, transform, save);
-    }
-    const auto plan = plan_of<RealFftPlan<T>>(n);
-    auto load = [=](Split<T> lane, int64_t lanes, int64_t row) {
-        for (int64_t k = 0; k < half; ++k) {
-            lane.re[k * lanes] = from[row * half + k].real();
-            lane.im[k * lanes] = from[row * half + k].imag();
-        }
-    };
-    auto transform = [&]<class V>(Split<V> data, Split<V> work) {
-        plan->put_together(data);
-        plan->half().run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
-    };
-    auto save = [=](Split<T> lane, int64_t lanes, int64_t row) {
-        for (int64_t k = 0; k < n / 2; ++k) {
-            to[row * n + 2 * k] = lane.re[k * lanes] * T(scale);
-            to[row * n + 2 * k + 1] = lane.im[k * lanes] * T(scale);
-        }
-    };
-    each_row<T>(rows, half, plan->half().work_size(), load, transform, save);
+        each_group<V>(rows, m + 1, plain.work_size(), group);
+    });
+}
+
+template <class T> void real_fft(const Tensor& out, const Tensor& in, double scale) {
+    const int64_t n = in.size(-1), rows = in.numel() / n;
+    (n % 2 ? odd_real_fft<T> : even_real_fft<T>)(in.data<T>(), out.data<std::complex<T>>(), rows, n, T(scale));
+}
+
+template <class T> void inverse_real_fft(const Tensor& out, const Tensor& in, double scale) {
+    const int64_t n = out.size(-1), rows = out.numel() / n;
+    (n % 2 ? odd_inverse_real_fft<T> : even_inverse_real_fft<T>)(in.data<std::complex<T>>(), out.data<T>(), rows, n,
+                                                                 T(scale));
 }
 
 void fft_cpu(const Tensor& out, const Tensor& in, bool forward, double scale) {
-    if (out.dtype() == DType::complex64) return transform_rows<float>(out, in, forward, scale);
-    transform_rows<double>(out, in, forward, scale);
+    (out.dtype() == DType::complex64 ? fft<float> : fft<double>)(out, in, forward, scale);
 }
 void real_fft_cpu(const Tensor& out, const Tensor& in, double scale) {
-    if (in.dtype() == DType::float32) return transform_real_rows<float>(out, in, scale);
-    transform_real_rows<double>(out, in, scale);
+    (in.dtype() == DType::float32 ? real_fft<float> : real_fft<double>)(out, in, scale);
 }
 void inverse_real_fft_cpu(const Tensor& out, const Tensor& in, double scale) {
-    if (out.dtype() == DType::float32) return transform_rows_to_real<float>(out, in, scale);
-    transform_rows_to_real<double>(out, in, scale);
+    (out.dtype() == DType::float32 ? inverse_real_fft<float> : inverse_real_fft<double>)(out, in, scale);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/cpu/fft_lanes.h"
+
 namespace taeda::cpu {
 
 // cos and sin of 2 pi k / n with the angle reduced to an eighth of a turn, where both are exact to the last place.
@@ -47,12 +49,6 @@ public:
 
 private:
     V* data_;
-};
-
-// Real and imaginary parts of n elements.
-template <class V> struct Split {
-    V* re;
-    V* im;
 };
 
 template <class T> class FftPlan {

@@ -3,11 +3,13 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/cpu/parallel.h"
+
 namespace taeda {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
-constexpr int64_t kParallelFrom = 1024;
+constexpr int64_t kGrain = 1024;
 
 // exp(x) K_order(x): from 50 on by the asymptotic series of Abramowitz and Stegun 9.7.2, below by the library.
 double scaled_bessel_k(double order, double x) {
@@ -81,17 +83,19 @@ double lower_gamma(double a, double x, bool upper) {
 void special_cpu(const Tensor& out, const Tensor& x, SpecialFunction function) {
     visit_floating(out.dtype(), "special", [&]<class T>() {
         const int64_t n = out.numel();
-#pragma omp parallel for schedule(static) if (n >= kParallelFrom)
-        for (int64_t i = 0; i < n; ++i) out.data<T>()[i] = T(value(function, double(x.data<T>()[i])));
+        cpu::parallel_for(0, n, kGrain, [&](int64_t from, int64_t to) {
+            for (int64_t i = from; i < to; ++i) out.data<T>()[i] = T(value(function, double(x.data<T>()[i])));
+        });
     });
 }
 
 void incomplete_gamma_cpu(const Tensor& out, const Tensor& a, const Tensor& x, bool upper) {
     visit_floating(out.dtype(), "igamma", [&]<class T>() {
         const int64_t n = out.numel();
-#pragma omp parallel for schedule(static) if (n >= kParallelFrom)
-        for (int64_t i = 0; i < n; ++i)
-            out.data<T>()[i] = T(lower_gamma(double(a.data<T>()[i]), double(x.data<T>()[i]), upper));
+        cpu::parallel_for(0, n, kGrain, [&](int64_t from, int64_t to) {
+            for (int64_t i = from; i < to; ++i)
+                out.data<T>()[i] = T(lower_gamma(double(a.data<T>()[i]), double(x.data<T>()[i]), upper));
+        });
     });
 }
 

@@ -1,6 +1,7 @@
 // Convolution forward and its input gradient.
 #include "kernels/cpu/parallel.h"
 #include "kernels/onednn/conv_plan.h"
+#include "kernels/onednn/conv_pointwise.h"
 
 namespace taeda::onednn {
 namespace {
@@ -93,11 +94,13 @@ void convolve(ConvPass pass, const Tensor& x, const Tensor& w, const Tensor& bia
 }
 
 void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
-    convolve(ConvPass::forward, x, w, bias, out, g);
+    if (is_pointwise(w, g)) pointwise(out, x, w, bias);
+    else convolve(ConvPass::forward, x, w, bias, out, g);
 }
 
 void conv_input_grad_onednn(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
-    convolve(ConvPass::input_grad, grad_x, w, Tensor(), grad_out, g);
+    if (is_pointwise(w, g)) pointwise_input_grad(grad_x, grad_out, w);
+    else convolve(ConvPass::input_grad, grad_x, w, Tensor(), grad_out, g);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 // batch whose partial gradients are added in order. Every task is a single-threaded primitive.
 #include "kernels/cpu/parallel.h"
 #include "kernels/onednn/conv_plan.h"
+#include "kernels/onednn/conv_pointwise.h"
 
 namespace taeda::onednn {
 namespace {
@@ -158,7 +159,8 @@ private:
 
 void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x, const Tensor& grad_out,
                              const ConvGeometry& g) {
-    WeightGrad(grad_w, grad_bias, x, grad_out, g).run();
+    if (!grad_bias.defined() && is_pointwise(grad_w, g)) pointwise_weight_grad(grad_w, x, grad_out);
+    else WeightGrad(grad_w, grad_bias, x, grad_out, g).run();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // gemm and linear through oneDNN's matmul.
 #include "kernels/matmul.h"
+#include "kernels/onednn/product.h"
 #include "kernels/onednn/program.h"
 
 namespace taeda::onednn {
@@ -85,8 +86,12 @@ void split_product(const Tensor& out, const Tensor& a, const Tensor& b, const Te
     }
 }
 
+bool splits(const Tensor& out, const Tensor& a) {
+    return a.size(-1) > kSplitK && by_columns(a) && out.size(-1) * out.size(-2) < kSplitBelow;
+}
+
 void run(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
-    bool split = a.size(-1) > kSplitK && by_columns(a) && out.size(-1) * out.size(-2) < kSplitBelow;
+    bool split = splits(out, a);
     if (out.dtype() == DType::float32 || (!split && !needs_float32(out.dtype()))) {
         (split ? split_product : product)(out, a, b, bias, beta, alpha);
         return;
@@ -98,19 +103,25 @@ void run(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias
     convert(out, sum);
 }
 
-void gemm_onednn(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
-    run(out, a, b, Tensor(), beta, alpha);
-}
-
 void linear_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
     Tensor transposed = alias(w, {w.size(1), w.size(0)}, {w.stride(1), w.stride(0)}, w.offset());
     run(out, x, transposed, bias, 0, 1);
 }
 
 }  // namespace
+
+void multiply(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
+    run(out, a, b, Tensor(), beta, alpha);
+}
+
+void multiply_wide(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
+    if (needs_float32(a.dtype())) run(out, to_float32(a), to_float32(b), Tensor(), beta, alpha);
+    else (splits(out, a) ? split_product : product)(out, a, b, Tensor(), beta, alpha);
+}
+
 }  // namespace taeda::onednn
 
 namespace taeda {
-TAEDA_REGISTER(cpu, gemm, onednn::gemm_onednn)
+TAEDA_REGISTER(cpu, gemm, onednn::multiply)
 TAEDA_REGISTER(cpu, linear, onednn::linear_onednn)
 }  // namespace taeda

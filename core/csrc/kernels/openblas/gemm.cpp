@@ -1,8 +1,8 @@
 // gemm of the types that oneDNN lacks. OpenBLAS runs single-threaded on fixed tiles of the output, so that no
-// sum is split and the result does not depend on the number of threads; OpenMP shares the tiles out.
+// sum is split and the result does not depend on the number of threads, which share the tiles out.
 #include <cblas.h>
-#include <omp.h>
 
+#include "kernels/cpu/parallel.h"
 #include "kernels/matmul.h"
 
 namespace taeda {
@@ -46,17 +46,19 @@ template <class T> void typed_gemm(const Tensor& out, const Tensor& a, const Ten
     Operand a_op = operand(a), b_op = operand(b);
     int64_t row_tiles = (M + kTile - 1) / kTile, column_tiles = (N + kTile - 1) / kTile;
     int64_t tiles = B * row_tiles * column_tiles;
-    bool parallel = tiles > 1 && double(B) * double(M) * double(N) * double(K) >= kParallelFrom;
-#pragma omp parallel for schedule(static) if (parallel && !omp_in_parallel())
-    for (int64_t t = 0; t < tiles; ++t) {
-        int64_t batch = t / (row_tiles * column_tiles), row = t / column_tiles % row_tiles * kTile;
-        int64_t column = t % column_tiles * kTile;
-        const T* pa = a.data<T>() + batch * a_batch + row * a.stride(-2);
-        const T* pb = b.data<T>() + batch * b_batch + column * b.stride(-1);
-        T* po = out.data<T>() + batch * out_batch + row * out_row + column;
-        tile<T>(a_op, b_op, blasint(std::min(kTile, M - row)), blasint(std::min(kTile, N - column)), blasint(K), alpha,
-                pa, pb, beta, po, blasint(std::max(out_row, N)));
-    }
+    double tile_work = double(std::min(kTile, M)) * double(std::min(kTile, N)) * double(std::max<int64_t>(K, 1));
+    cpu::parallel_for(
+        0, tiles, std::max<int64_t>(1, int64_t(kParallelFrom / tile_work)), [&](int64_t from, int64_t to) {
+            for (int64_t t = from; t < to; ++t) {
+                int64_t batch = t / (row_tiles * column_tiles), row = t / column_tiles % row_tiles * kTile;
+                int64_t column = t % column_tiles * kTile;
+                const T* pa = a.data<T>() + batch * a_batch + row * a.stride(-2);
+                const T* pb = b.data<T>() + batch * b_batch + column * b.stride(-1);
+                T* po = out.data<T>() + batch * out_batch + row * out_row + column;
+                tile<T>(a_op, b_op, blasint(std::min(kTile, M - row)), blasint(std::min(kTile, N - column)), blasint(K),
+                        alpha, pa, pb, beta, po, blasint(std::max(out_row, N)));
+            }
+        });
 }
 
 void gemm_openblas(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {

@@ -2,8 +2,8 @@
 #include "kernels/linalg.h"
 
 #include <cblas.h>
-#include <omp.h>
 
+#include "kernels/cpu/parallel.h"
 #include "kernels/openblas/lapack.h"
 
 namespace taeda {
@@ -32,12 +32,21 @@ template <class F> void typed(DType dtype, const char* op, F&& f) {
     }
 }
 
+// How many times the multiply-adds of a factorization in closed form a routine needs, roughly.
+constexpr double kDirect = 1, kIterative = 16;
+
+// Calls body(from, to) for pieces of the batch.
+template <class F> void shared_out(const Tensor& a, double effort, F&& body) {
+    const double rows = double(a.size(1)), columns = double(a.size(2));
+    const double each = std::max(1.0, effort * rows * columns * std::min(rows, columns));
+    cpu::parallel_for(0, a.size(0), std::max<int64_t>(1, int64_t(kParallelFrom / each)), body);
+}
+
 // Calls f(b) for every matrix b of the batch.
 template <class F> void each(const Tensor& a, F&& f) {
-    const int64_t count = a.size(0), rows = a.size(1), columns = a.size(2);
-    const bool parallel = count > 1 && double(a.numel()) * double(std::min(rows, columns)) >= kParallelFrom;
-#pragma omp parallel for schedule(static) if (parallel && !omp_in_parallel())
-    for (int64_t b = 0; b < count; ++b) f(b);
+    shared_out(a, kDirect, [&](int64_t from, int64_t to) {
+        for (int64_t b = from; b < to; ++b) f(b);
+    });
 }
 
 template <class T> T* matrix(const Tensor& t, int64_t b) { return t.data<T>() + b * t.size(1) * t.size(2); }
@@ -45,13 +54,15 @@ template <class T> T* row(const Tensor& t, int64_t b) { return t.data<T>() + b *
 int32_t& status(const Tensor& info, int64_t b) { return info.data<int32_t>()[b]; }
 int size(const Tensor& t, int64_t d) { return int(t.size(d)); }
 
-// Runs call(work, lwork) twice: to ask for the best size, then with that much memory.
-template <class T, class F> void with_workspace(F&& call) {
+// Calls f(b, work, lwork) for every matrix b of the batch, with the work space that f(0, &best, -1) asks for.
+template <class T, class F> void each_with_workspace(const Tensor& a, double effort, F&& f) {
     T best(0);
-    call(&best, -1);
+    f(0, &best, -1);
     const int count = std::max(1, int(std::real(best)));
-    std::vector<T> work(static_cast<size_t>(count));
-    call(work.data(), count);
+    shared_out(a, effort, [&](int64_t from, int64_t to) {
+        std::vector<T> work(static_cast<size_t>(count));
+        for (int64_t b = from; b < to; ++b) f(b, work.data(), count);
+    });
 }
 
 void lu_factor_openblas(const Tensor& a, const Tensor& pivots, const Tensor& info) {
@@ -92,11 +103,9 @@ void triangular_solve_openblas(const Tensor& a, const Tensor& b, bool upper, boo
 void qr_factor_openblas(const Tensor& a, const Tensor& tau) {
     typed(a.dtype(), "qr", [&]<class T>() {
         const int m = size(a, 1), n = size(a, 2);
-        each(a, [&](int64_t b) {
+        each_with_workspace<T>(a, kDirect, [&](int64_t b, T* work, int lwork) {
             int info;
-            with_workspace<T>([&](T* work, int lwork) {
-                lapack::geqrf(m, n, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
-            });
+            lapack::geqrf(m, n, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
         });
     });
 }
@@ -104,11 +113,9 @@ void qr_factor_openblas(const Tensor& a, const Tensor& tau) {
 void householder_product_openblas(const Tensor& a, const Tensor& tau) {
     typed(a.dtype(), "householder_product", [&]<class T>() {
         const int m = size(a, 1), n = size(a, 2), k = size(tau, 1);
-        each(a, [&](int64_t b) {
+        each_with_workspace<T>(a, kDirect, [&](int64_t b, T* work, int lwork) {
             int info;
-            with_workspace<T>([&](T* work, int lwork) {
-                lapack::gqr(m, n, k, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
-            });
+            lapack::gqr(m, n, k, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
         });
     });
 }
@@ -116,12 +123,10 @@ void householder_product_openblas(const Tensor& a, const Tensor& tau) {
 void householder_apply_openblas(const Tensor& a, const Tensor& tau, const Tensor& c, bool left, bool adjoint) {
     typed(a.dtype(), "ormqr", [&]<class T>() {
         const int m = size(c, 1), n = size(c, 2), k = size(tau, 1), lda = size(a, 1);
-        each(c, [&](int64_t b) {
+        each_with_workspace<T>(c, kDirect, [&](int64_t b, T* work, int lwork) {
             int info;
-            with_workspace<T>([&](T* work, int lwork) {
-                lapack::mqr(left ? 'L' : 'R', adjoint, m, n, k, matrix<T>(a, b), lda, row<T>(tau, b), matrix<T>(c, b),
-                            work, lwork, info);
-            });
+            lapack::mqr(left ? 'L' : 'R', adjoint, m, n, k, matrix<T>(a, b), lda, row<T>(tau, b), matrix<T>(c, b), work,
+                        lwork, info);
         });
     });
 }
@@ -133,14 +138,12 @@ void svd_openblas(const Tensor& a, const Tensor& u, const Tensor& s, const Tenso
         const int ldvh = u.defined() ? size(vh, 1) : 1;
         const size_t real_work =
             is_complex_type<T>::value ? size_t(std::max(5 * k * k + 5 * k, 2 * longest * k + 2 * k * k + k)) : 0;
-        each(a, [&](int64_t b) {
+        each_with_workspace<T>(a, kIterative, [&](int64_t b, T* work, int lwork) {
             std::vector<Real<T>> rwork(real_work);
             std::vector<int> iwork(size_t(8 * k));
-            with_workspace<T>([&](T* work, int lwork) {
-                lapack::gesdd(job, m, n, matrix<T>(a, b), row<Real<T>>(s, b), u.defined() ? matrix<T>(u, b) : nullptr,
-                              m, u.defined() ? matrix<T>(vh, b) : nullptr, ldvh, work, lwork, rwork.data(),
-                              iwork.data(), status(info, b));
-            });
+            lapack::gesdd(job, m, n, matrix<T>(a, b), row<Real<T>>(s, b), u.defined() ? matrix<T>(u, b) : nullptr, m,
+                          u.defined() ? matrix<T>(vh, b) : nullptr, ldvh, work, lwork, rwork.data(), iwork.data(),
+                          status(info, b));
         });
     });
 }
@@ -149,13 +152,11 @@ void eigh_openblas(const Tensor& a, const Tensor& w, const Tensor& info, bool ve
     typed(a.dtype(), "eigh", [&]<class T>() {
         const int n = size(a, 1), integers = vectors ? 3 + 5 * n : 1;
         const int reals = !is_complex_type<T>::value ? 0 : vectors ? 1 + 5 * n + 2 * n * n : n;
-        each(a, [&](int64_t b) {
+        each_with_workspace<T>(a, kIterative, [&](int64_t b, T* work, int lwork) {
             std::vector<int> iwork(static_cast<size_t>(integers));
             std::vector<Real<T>> rwork(static_cast<size_t>(reals));
-            with_workspace<T>([&](T* work, int lwork) {
-                lapack::evd(vectors ? 'V' : 'N', upper ? 'U' : 'L', n, matrix<T>(a, b), row<Real<T>>(w, b), work, lwork,
-                            rwork.data(), reals, iwork.data(), integers, status(info, b));
-            });
+            lapack::evd(vectors ? 'V' : 'N', upper ? 'U' : 'L', n, matrix<T>(a, b), row<Real<T>>(w, b), work, lwork,
+                        rwork.data(), reals, iwork.data(), integers, status(info, b));
         });
     });
 }
@@ -181,22 +182,18 @@ void eig_openblas(const Tensor& a, const Tensor& w, const Tensor& v, const Tenso
         using Complex = std::complex<Real<T>>;
         const int n = size(a, 1);
         const char job = v.defined() ? 'V' : 'N';
-        each(a, [&](int64_t b) {
+        each_with_workspace<T>(a, kIterative, [&](int64_t b, T* work, int lwork) {
             Complex* vectors = v.defined() ? matrix<Complex>(v, b) : nullptr;
             if constexpr (is_complex_type<T>::value) {
                 std::vector<Real<T>> rwork(size_t(2 * n));
-                with_workspace<T>([&](T* work, int lwork) {
-                    lapack::geev(job, n, matrix<T>(a, b), row<T>(w, b), static_cast<T*>(nullptr), vectors, work, lwork,
-                                 rwork.data(), status(info, b));
-                });
+                lapack::geev(job, n, matrix<T>(a, b), row<T>(w, b), static_cast<T*>(nullptr), vectors, work, lwork,
+                             rwork.data(), status(info, b));
             } else {
                 std::vector<T> wr(static_cast<size_t>(n)), wi(static_cast<size_t>(n)),
                     packed(v.defined() ? size_t(n) * size_t(n) : 0);
-                with_workspace<T>([&](T* work, int lwork) {
-                    lapack::geev(job, n, matrix<T>(a, b), wr.data(), wi.data(), packed.data(), work, lwork,
-                                 static_cast<T*>(nullptr), status(info, b));
-                });
-                unpack_pairs(n, wr.data(), wi.data(), packed.data(), row<Complex>(w, b), vectors);
+                lapack::geev(job, n, matrix<T>(a, b), wr.data(), wi.data(), packed.data(), work, lwork,
+                             static_cast<T*>(nullptr), status(info, b));
+                if (lwork >= 0) unpack_pairs(n, wr.data(), wi.data(), packed.data(), row<Complex>(w, b), vectors);
             }
         });
     });
@@ -208,26 +205,21 @@ void lstsq_openblas(const Tensor& a, const Tensor& b, const Tensor& s, const Ten
         using R = Real<T>;
         const int m = size(a, 1), n = size(a, 2), k = size(b, 2), ldb = size(b, 1), shortest = std::min(m, n);
         const std::string which = driver;
-        each(a, [&](int64_t i) {
+        each_with_workspace<T>(a, kIterative, [&](int64_t i, T* work, int lwork) {
             T *pa = matrix<T>(a, i), *pb = matrix<T>(b, i);
-            int found = 0;
+            int &state = status(info, i), found = 0;
             // Generous bounds of what LAPACK's documentation asks for: its divide-and-conquer tree has at most 32 levels.
             std::vector<R> rwork(
                 is_complex_type<T>::value ? size_t(shortest) * 1200 + size_t(k) * 100 + 2000 + 5 * size_t(n) : 0);
             std::vector<int> iwork(size_t(shortest) * 128 + 1), order(static_cast<size_t>(n));
-            with_workspace<T>([&](T* work, int lwork) {
-                int& state = status(info, i);
-                if (which == "gels") lapack::gels(m, n, k, pa, m, pb, ldb, work, lwork, state);
-                else if (which == "gelsy")
-                    lapack::gelsy(m, n, k, pa, pb, ldb, order.data(), R(rcond), found, work, lwork, rwork.data(),
-                                  state);
-                else if (which == "gelss")
-                    lapack::gelss(m, n, k, pa, pb, ldb, row<R>(s, i), R(rcond), found, work, lwork, rwork.data(),
-                                  state);
-                else
-                    lapack::gelsd(m, n, k, pa, pb, ldb, row<R>(s, i), R(rcond), found, work, lwork, rwork.data(),
-                                  iwork.data(), state);
-            });
+            if (which == "gels") lapack::gels(m, n, k, pa, m, pb, ldb, work, lwork, state);
+            else if (which == "gelsy")
+                lapack::gelsy(m, n, k, pa, pb, ldb, order.data(), R(rcond), found, work, lwork, rwork.data(), state);
+            else if (which == "gelss")
+                lapack::gelss(m, n, k, pa, pb, ldb, row<R>(s, i), R(rcond), found, work, lwork, rwork.data(), state);
+            else
+                lapack::gelsd(m, n, k, pa, pb, ldb, row<R>(s, i), R(rcond), found, work, lwork, rwork.data(),
+                              iwork.data(), state);
             if (rank.defined()) rank.data<int64_t>()[i] = found;
         });
     });
@@ -236,11 +228,9 @@ void lstsq_openblas(const Tensor& a, const Tensor& b, const Tensor& s, const Ten
 void ldl_factor_openblas(const Tensor& a, const Tensor& pivots, const Tensor& info, bool hermitian) {
     typed(a.dtype(), "ldl_factor", [&]<class T>() {
         const int n = size(a, 1);
-        each(a, [&](int64_t b) {
-            with_workspace<T>([&](T* work, int lwork) {
-                if (hermitian) lapack::hetrf(matrix<T>(a, b), n, row<int32_t>(pivots, b), work, lwork, status(info, b));
-                else lapack::sytrf(matrix<T>(a, b), n, row<int32_t>(pivots, b), work, lwork, status(info, b));
-            });
+        each_with_workspace<T>(a, kDirect, [&](int64_t b, T* work, int lwork) {
+            if (hermitian) lapack::hetrf(matrix<T>(a, b), n, row<int32_t>(pivots, b), work, lwork, status(info, b));
+            else lapack::sytrf(matrix<T>(a, b), n, row<int32_t>(pivots, b), work, lwork, status(info, b));
         });
     });
 }

@@ -1,0 +1,90 @@
+// With S positions, a sample of x is a matrix (C, S) and one of out is (K, S): out = w x, grad_x = w^T grad_out and
+// grad_w = sum of grad_out x^T. Where S is small, the samples are packed into one matrix (C, N S) first.
+#include "kernels/onednn/conv_pointwise.h"
+
+#include "kernels/copy.h"
+#include "kernels/onednn/product.h"
+
+namespace taeda::onednn {
+namespace {
+
+constexpr int64_t kFewPositions = 256;
+
+struct Samples {
+    Tensor whole;  // (N, channels, S)
+    explicit Samples(const Tensor& t)
+        : whole(alias(t, {t.size(0), t.size(1), positions(t)}, {t.size(1) * positions(t), positions(t), 1},
+                      t.offset())) {}
+    static int64_t positions(const Tensor& t) { return t.numel() / (t.size(0) * t.size(1)); }
+    int64_t count() const { return whole.size(0); }
+    int64_t channels() const { return whole.size(1); }
+    bool packs() const { return count() > 1 && whole.size(2) < kFewPositions; }
+
+    Tensor sample(int64_t n) const {
+        return alias(whole, {whole.size(1), whole.size(2)}, {whole.stride(1), 1}, whole.offset() + n * whole.stride(0));
+    }
+    // The matrix (channels, N S), uninitialized.
+    Tensor like_packed() const { return empty_tensor({channels(), count() * whole.size(2)}, whole.dtype()); }
+    Tensor packed() const {
+        Tensor result = like_packed();
+        copy_kernel(DeviceType::cpu, in_three(result), channels_first());
+        return result;
+    }
+    void unpack(const Tensor& from) const { copy_kernel(DeviceType::cpu, channels_first(), in_three(from)); }
+
+private:
+    // (channels, N, S), of the samples and of a packed matrix.
+    Tensor channels_first() const {
+        return alias(whole, {channels(), count(), whole.size(2)}, {whole.stride(1), whole.stride(0), 1},
+                     whole.offset());
+    }
+    Tensor in_three(const Tensor& packed) const {
+        int64_t S = whole.size(2);
+        return alias(packed, {channels(), count(), S}, {count() * S, S, 1}, packed.offset());
+    }
+};
+
+Tensor matrix(const Tensor& w) { return alias(w, {w.size(0), w.size(1)}, {w.size(1), 1}, w.offset()); }
+Tensor turned(const Tensor& m) { return alias(m, {m.size(1), m.size(0)}, {m.stride(1), m.stride(0)}, m.offset()); }
+Tensor repeated(const Tensor& m, int64_t count) {
+    return alias(m, {count, m.size(0), m.size(1)}, {0, m.stride(0), m.stride(1)}, m.offset());
+}
+
+// to = m from for every sample, to = beta to + m from where `beta` is not 0.
+void apply(const Samples& to, const Tensor& m, const Samples& from, double beta) {
+    if (!to.packs()) return multiply(to.whole, repeated(m, to.count()), from.whole, beta, 1);
+    Tensor result = beta != 0 ? to.packed() : to.like_packed();
+    multiply(result, m, from.packed(), beta, 1);
+    to.unpack(result);
+}
+
+}  // namespace
+
+bool is_pointwise(const Tensor& w, const ConvGeometry& g) {
+    if (g.groups != 1 || w.dtype() == DType::float16) return false;
+    for (size_t d = 0; d < g.stride.size(); ++d)
+        if (w.size(int64_t(d) + 2) != 1 || g.stride[d] != 1 || g.padding[d] != 0) return false;
+    return true;
+}
+
+void pointwise(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
+    Samples to(out);
+    if (bias.defined()) copy_kernel(DeviceType::cpu, to.whole, alias(bias, to.whole.sizes(), {0, 1, 0}, bias.offset()));
+    apply(to, matrix(w), Samples(x), bias.defined() ? 1 : 0);
+}
+
+void pointwise_input_grad(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w) {
+    apply(Samples(grad_x), turned(matrix(w)), Samples(grad_out), 0);
+}
+
+void pointwise_weight_grad(const Tensor& grad_w, const Tensor& x, const Tensor& grad_out) {
+    Samples in(x), grad(grad_out);
+    Tensor result = matrix(grad_w);
+    if (in.packs()) return multiply(result, grad.packed(), turned(in.packed()), 0, 1);
+    const bool narrow = grad_w.dtype() != DType::float32;
+    Tensor sum = narrow ? empty_tensor(result.sizes(), DType::float32) : result;
+    for (int64_t n = 0; n < in.count(); ++n) multiply_wide(sum, grad.sample(n), turned(in.sample(n)), n ? 1 : 0, 1);
+    if (narrow) copy_kernel(DeviceType::cpu, result, sum);
+}
+
+}  // namespace taeda::onednn
