@@ -120,7 +120,8 @@ ConvPlan plan_weight_grad(const ConvShapes& s) {
 
 Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out, const ConvGeometry& g) {
     Key key{int64_t(pass), g.groups, int64_t(x.dtype()), bias};
-    return key.add(x.sizes()).add(w.sizes()).add(out.sizes()).add(g.stride).add(g.padding).add(g.dilation);
+    key.add(x.sizes()).add(w.sizes()).add(out.sizes()).add(g.stride).add(g.padding).add(g.dilation);
+    return key;
 }
 
 }  // namespace taeda::onednn

@@ -56,13 +56,6 @@ dnnl::primitive_attr attributes() {
     return attr;
 }
 
-void Key::overflow() { raise("oneDNN kernel: a primitive key has more than 64 parts"); }
-
-Key& Key::add(const Tensor& t) {
-    if (!t.defined()) return add(int64_t(-1));
-    return add(int64_t(t.dtype())).add(t.sizes()).add(t.strides());
-}
-
 Program::Program(const dnnl::primitive_desc_base& desc, const dnnl::primitive& primitive,
                  const std::vector<std::pair<int, Desc>>& arguments)
     : primitive_(primitive) {

@@ -1,15 +1,13 @@
 // oneDNN primitives that are made once per shape and run many times with little overhead.
 #pragma once
 
-#include <array>
 #include <initializer_list>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <dnnl.hpp>
 
-#include "tensor/tensor.h"
+#include "kernels/plan_cache.h"
 
 namespace taeda::onednn {
 
@@ -38,47 +36,13 @@ private:
 // Attributes that leave the scratchpad to us, so that it comes from the caching allocator.
 dnnl::primitive_attr attributes();
 
-// What a primitive depends on, as numbers.
-class Key {
-public:
-    Key(std::initializer_list<int64_t> parts) {
-        for (int64_t p : parts) add(p);
-        add(int64_t(threads()));
-    }
-    Key& add(int64_t part) {
-        if (count_ < int(parts_.size())) parts_[size_t(count_++)] = part;
-        else overflow();
-        return *this;
-    }
-    Key& add(double part) { return add(std::bit_cast<int64_t>(part)); }
-    Key& add(Ints parts) {
-        add(int64_t(parts.size()));
-        for (int64_t p : parts) add(p);
-        return *this;
-    }
-    // Dtype, sizes and strides; an undefined tensor counts too.
-    Key& add(const Tensor& t);
-    bool operator==(const Key& o) const {
-        return count_ == o.count_ && std::equal(parts_.begin(), parts_.begin() + count_, o.parts_.begin());
-    }
-    struct Hash {
-        size_t operator()(const Key& key) const {
-            uint64_t h = uint64_t(key.count_);
-            for (int i = 0; i < key.count_; ++i) {
-                h = (h ^ uint64_t(key.parts_[size_t(i)])) * 0x9e3779b97f4a7c15u;
-                h ^= h >> 29;
-            }
-            return size_t(h);
-        }
-    };
-
-private:
-    [[noreturn]] static void overflow();
-    std::array<int64_t, 64> parts_;
-    int count_ = 0;
+// What a primitive depends on: the numbers of a plan's key, and how many threads run it.
+struct Key : PlanKey {
+    Key(std::initializer_list<int64_t> parts) : PlanKey(parts) { add(int64_t(threads())); }
 };
+template <class Value> using Cache = PlanCache<Value>;
 
-// One primitive with its memory objects. Not shared between threads: see Cache.
+// One primitive with its memory objects. Not shared between threads: see PlanCache.
 class Program {
 public:
     Program() = default;
@@ -97,22 +61,6 @@ private:
 
 // A reorder from one layout into another; empty where they are the same.
 Program reorder_program(const Desc& from, const Desc& to);
-
-// Per thread, so no lock is taken and memory objects can be reused. Emptied when it has grown to `limit`
-// entries.
-template <class Value> class Cache {
-public:
-    template <class Make> const Value& get(const Key& key, Make&& make) {
-        auto found = map_.find(key);
-        if (found != map_.end()) return found->second;
-        if (map_.size() >= limit) map_.clear();
-        return map_.emplace(key, make()).first->second;
-    }
-
-private:
-    static constexpr size_t limit = 1024;
-    std::unordered_map<Key, Value, Key::Hash> map_;
-};
 
 // Memory for the time of one call, from the caching allocator.
 class Workspace {
