@@ -4,6 +4,7 @@
 #   make build       the native core, in place              make wheels      one wheel a package, in dist
 #   make docs-check  links, commands and examples of the documentation
 #   make parity      against torch (installs it)            make bench       side by side with torch
+#   make gpu-test    builds, tests and times on this machine's GPU, and prints a page
 #   make format      writes the format that lint checks     make clean       removes all that make has written
 
 SHELL := /bin/bash
@@ -29,10 +30,10 @@ export CCACHE_NOHASHDIR ?= 1
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help venv build generate test lint format unit demo wheels install-check bench docs-check parity clean
+.PHONY: help venv build generate test lint format unit demo wheels install-check bench docs-check parity gpu-test clean
 
 help:
-	@sed -n '2,7s/^# */  /p' Makefile
+	@sed -n '2,8s/^# */  /p' Makefile
 
 # -- the environment --------------------------------------------------------------------------------------------------
 
@@ -113,6 +114,11 @@ bench: $(VENV)/stamp.packages build
 	@$(STAGE) "install torch" $(PIP) install --group parity
 	@for script in tests/bench/*.py; do $(STAGE) "$$script" $(BIN)/python $$script; done
 	@if [ -f $(PERF) ]; then $(STAGE) "side by side with torch" $(BIN)/python $(PERF) --candidate taeda $(PERF_OPTIONS); fi
+
+# On the GPU, with the Python given; without a GPU in a reduced form on the emulated one. GPU_TEST_OPTIONS=--wheels=FOLDER
+# where there is no network.
+gpu-test:
+	@$(PYTHON) tools/gpu_test.py $(GPU_TEST_OPTIONS)
 
 # -- what users run and get -------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,12 @@
 // Which kernel a matrix product goes to.
 #include "kernels/copy.h"
 #include "kernels/matmul.h"
+#include "kernels/tf32.h"
 
 namespace taeda {
+
+Tf32Switches allow_tf32;
+
 namespace {
 
 // Up to so many multiply-adds, the set-up of a library call costs more than it gains.
@@ -21,7 +25,7 @@ void copy(const Tensor& to, const Tensor& from) { copy_kernel(to.device().type, 
 
 Tensor ready(const Tensor& t) {
     if (gemm_ready(t)) return t;
-    Tensor dense = empty_tensor(t.sizes(), t.dtype());
+    Tensor dense = empty_tensor(t.sizes(), t.dtype(), t.device());
     copy(dense, t);
     return dense;
 }
@@ -36,7 +40,7 @@ void scale(const Tensor& out, double beta) {
     if (beta == 0) return fill_kernel(out.device().type, out, Scalar(0.0));
     Dims a_sizes = out.sizes(), b_sizes = out.sizes();
     a_sizes.back() = b_sizes[b_sizes.size() - 2] = 1;
-    Tensor a = empty_tensor(a_sizes, out.dtype()), b = empty_tensor(b_sizes, out.dtype());
+    Tensor a = empty_tensor(a_sizes, out.dtype(), out.device()), b = empty_tensor(b_sizes, out.dtype(), out.device());
     fill_kernel(out.device().type, a, Scalar(0.0));
     fill_kernel(out.device().type, b, Scalar(0.0));
     gemm(out, a, b, beta, 1);
@@ -62,7 +66,7 @@ void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, doub
     if (!by_rows(out)) {
         Tensor turned = transposed(out);
         if (by_rows(turned)) return gemm(turned, transposed(b), transposed(a), beta, alpha);
-        Tensor dense = empty_tensor(out.sizes(), dtype);
+        Tensor dense = empty_tensor(out.sizes(), dtype, out.device());
         if (beta != 0) copy(dense, out);
         gemm(dense, a, b, beta, alpha);
         return copy(out, dense);

@@ -10,8 +10,8 @@ namespace taeda {
 struct PoolGeometry {
     int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};
     int64_t input[3] = {1, 1, 1}, output[3] = {1, 1, 1};  // sizes; the output's include what ceil_mode says
-    int64_t input_size() const { return input[0] * input[1] * input[2]; }
-    int64_t output_size() const { return output[0] * output[1] * output[2]; }
+    constexpr int64_t input_size() const { return input[0] * input[1] * input[2]; }
+    constexpr int64_t output_size() const { return output[0] * output[1] * output[2]; }
 };
 
 // x and out: floating, numel = planes * size. indices: int64, position of the maximum in its plane. NaN wins;

@@ -171,11 +171,26 @@ Plan make_plan(const GemmCall& c, int device) {
 
 Plan& plan_of(const GemmCall& c, int device) {
     thread_local PlanCache<Plan> plans;
-    PlanKey key{device,          int64_t(c.dtype),   c.batches,        c.M,
-                c.N,             c.K,                c.a.leading,      c.a.batch_stride,
-                c.a.by_rows,     c.b.leading,        c.b.batch_stride, c.b.by_rows,
-                c.out_leading,   c.out_batch_stride, c.bias != nullptr, c.allow_tf32,
-                alignment(c.a.data), alignment(c.b.data), alignment(c.out), alignment(c.bias)};
+    PlanKey key{device,
+                int64_t(c.dtype),
+                c.batches,
+                c.M,
+                c.N,
+                c.K,
+                c.a.leading,
+                c.a.batch_stride,
+                c.a.by_rows,
+                c.b.leading,
+                c.b.batch_stride,
+                c.b.by_rows,
+                c.out_leading,
+                c.out_batch_stride,
+                c.bias != nullptr,
+                c.allow_tf32,
+                alignment(c.a.data),
+                alignment(c.b.data),
+                alignment(c.out),
+                alignment(c.bias)};
     return plans.get(key, [&] { return make_plan(c, device); });
 }
 
@@ -185,10 +200,10 @@ struct Factor {
     Factor(DType dtype, double value) {
         auto put = [&](auto number) { std::memcpy(bytes, &number, sizeof number); };
         switch (scale_type(dtype)) {
-            case R_64F: return put(value);
-            case C_32F: return put(std::complex<float>(float(value)));
-            case C_64F: return put(std::complex<double>(value));
-            default: return put(float(value));
+            case R_64F: put(value); break;
+            case C_32F: put(std::complex<float>(float(value))); break;
+            case C_64F: put(std::complex<double>(value)); break;
+            default: put(float(value));
         }
     }
 };

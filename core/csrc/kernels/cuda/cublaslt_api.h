@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+struct CUstream_st;
+
 namespace taeda::cuda::cublaslt {
 
 using Status = int32_t;
@@ -55,7 +57,7 @@ struct Functions {
                                              int wanted, Heuristic*, int* found);
     Status (*cublasLtMatmul)(Handle, Operation, const void* alpha, const void* a, Layout, const void* b, Layout,
                              const void* beta, const void* c, Layout, void* d, Layout, const Algorithm*,
-                             void* workspace, size_t bytes, struct CUstream_st*);
+                             void* workspace, size_t bytes, CUstream_st*);
 };
 
 }  // namespace taeda::cuda::cublaslt

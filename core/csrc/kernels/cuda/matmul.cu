@@ -4,6 +4,7 @@
 #include "kernels/cuda/gemm_library.h"
 #include "kernels/cuda/geometry.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/tf32.h"
 
 namespace taeda::cuda {
 
@@ -20,7 +21,7 @@ void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& 
     MatrixView to = matrix_view(out);
     library_gemm({out.dtype(), out.dim() == 3 ? out.size(0) : 1, out.size(-2), out.size(-1), a.size(-1), matrix_view(a),
                   matrix_view(b), out.raw(), to.leading, to.batch_stride, bias.defined() ? bias.raw() : nullptr, beta,
-                  alpha, allow_tf32},
+                  alpha, allow_tf32.matmul},
                  out);
 }
 
@@ -52,8 +53,8 @@ struct Sizes {
     int64_t elements() const { return batches * M * N; }
 };
 
-template <class T> __global__ void strided_product(Strided<T> out, Strided<const T> a, Strided<const T> b, const T* bias,
-                                                   Sizes s, T beta, T alpha) {
+template <class T> __global__ void strided_product(Strided<T> out, Strided<const T> a, Strided<const T> b,
+                                                   const T* bias, Sizes s, T beta, T alpha) {
     int64_t step = int64_t(gridDim.x) * blockDim.x;
     for (int64_t e = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; e < s.batches * s.M * s.N; e += step) {
         int64_t j = e % s.N, i = e / s.N % s.M, batch = e / s.N / s.M;
@@ -66,8 +67,8 @@ template <class T> __global__ void strided_product(Strided<T> out, Strided<const
     }
 }
 
-template <class T> void run_strided(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, T beta,
-                                    T alpha) {
+template <class T>
+void run_strided(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, T beta, T alpha) {
     Sizes sizes(out, a);
     Grid grid = loop_grid(sizes.elements(), 1, limits(out.device().index).multiprocessors, 128);
     launch(stream_of(out), strided_product<T>, grid.blocks, grid.threads, 0, Strided<T>(out), Strided<const T>(a),
@@ -84,8 +85,7 @@ void small_gemm_cuda(const Tensor& out, const Tensor& a, const Tensor& b, const 
 void integer_gemm_cuda(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
     if (out.numel() == 0) return;
     visit_size(out.item_bytes(), [&]<class U>() {  // unsigned arithmetic wraps, and gives the bits of signed sums
-        if constexpr (std::is_integral_v<U>)
-            run_strided<U>(out, a, b, Tensor(), U(int64_t(beta)), U(int64_t(alpha)));
+        if constexpr (std::is_integral_v<U>) run_strided<U>(out, a, b, Tensor(), U(int64_t(beta)), U(int64_t(alpha)));
     });
 }
 
@@ -135,15 +135,15 @@ template <class T> __global__ void gemv_by_columns(const Gemv<T> p) {
     p.store(i, sum);
 }
 
-template <class T>
-void run_gemv(const Tensor& out, const Tensor& a, const Tensor& x, double beta, double alpha) {
+template <class T> void run_gemv(const Tensor& out, const Tensor& a, const Tensor& x, double beta, double alpha) {
     int64_t M = a.size(0), K = a.size(1);
     bool rows = a.stride(1) == 1 || K == 1;
-    Gemv<T> p{out.data<T>(), a.data<T>(), x.data<T>(), M,       K, out.stride(0), a.stride(rows ? 0 : 1),
-              x.stride(0),   T(beta),     T(alpha)};
+    Gemv<T> p{out.data<T>(),          a.data<T>(), x.data<T>(), M,       K, out.stride(0),
+              a.stride(rows ? 0 : 1), x.stride(0), T(beta),     T(alpha)};
     int64_t blocks = rows ? divide_up(M, kWarps) : divide_up(M, 32);
     if (rows) blocks = std::min<int64_t>(blocks, int64_t(limits(out.device().index).multiprocessors) * 32);
-    launch(stream_of(out), rows ? gemv_by_rows<T> : gemv_by_columns<T>, dim3(unsigned(blocks)), dim3(kWarps * 32), 0, p);
+    launch(stream_of(out), rows ? gemv_by_rows<T> : gemv_by_columns<T>, dim3(unsigned(blocks)), dim3(kWarps * 32), 0,
+           p);
 }
 
 void gemv_cuda(const Tensor& out, const Tensor& a, const Tensor& x, double beta, double alpha) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kThreads = 256, kPerThread = 4, kRounds = 4;
 constexpr int64_t kBlockElements = int64_t(kThreads) * kPerThread * kRounds;
-constexpr int kLists = 5;      // parameter, gradient, up to three states
+constexpr int kLists = 5;        // parameter, gradient, up to three states
 constexpr int kParameters = 60;  // of one launch: the table fits the 4 KiB that arguments may always have
 
 // What depends on how often a parameter was stepped; both one for optimizers that do not count steps.
@@ -133,8 +133,17 @@ struct Adam {
         }
     };
     template <class T> __device__ Work<T> prepare(Correction c) const {
-        return {T(c.first), T(c.second),           T(1 - o.beta1),  T(o.beta2),  T(1 - o.beta2), T(o.eps),
-                T(1 - o.lr * o.weight_decay), T(o.weight_decay), o.decoupled, o.maximize,     has_max};
+        return {T(c.first),
+                T(c.second),
+                T(1 - o.beta1),
+                T(o.beta2),
+                T(1 - o.beta2),
+                T(o.eps),
+                T(1 - o.lr * o.weight_decay),
+                T(o.weight_decay),
+                o.decoupled,
+                o.maximize,
+                has_max};
     }
     TAEDA_HD Correction correction(double t) const {
         return {o.lr / (1 - std::pow(o.beta1, t)), std::sqrt(1 - std::pow(o.beta2, t))};
@@ -160,7 +169,7 @@ struct Rmsprop {
         }
     };
     template <class T> __device__ Work<T> prepare(Correction) const {
-        return {T(o.lr),       T(o.weight_decay), T(o.alpha), T(1 - o.alpha), T(o.eps),
+        return {T(o.lr),       T(o.weight_decay), T(o.alpha),  T(1 - o.alpha), T(o.eps),
                 T(o.momentum), o.maximize,        has_average, has_momentum};
     }
     TAEDA_HD Correction correction(double) const { return {}; }
@@ -194,7 +203,8 @@ struct Counters {
 };
 
 // Advances counters that lie on the device, and derives the corrections there: nothing waits for the host.
-template <class Step> __global__ void advance(const Counters counters, int count, const Step step, Correction* results) {
+template <class Step>
+__global__ void advance(const Counters counters, int count, const Step step, Correction* results) {
     int i = int(blockIdx.x * blockDim.x + threadIdx.x);
     if (i >= count) return;
     const Counter& c = counters.rows[i];
@@ -286,10 +296,10 @@ void adam_step_cuda(TensorList params, TensorList grads, TensorList averages, Te
     run("_fused_adam_", Adam{o, !max_squares.empty()}, {params, grads, averages, squares, max_squares}, steps);
 }
 
-void rmsprop_step_cuda(TensorList params, TensorList grads, TensorList squares, TensorList averages,
-                       TensorList momenta, TensorList steps, const RmspropOptions& o) {
-    run("_fused_rmsprop_", Rmsprop{o, !averages.empty(), !momenta.empty()},
-        {params, grads, squares, averages, momenta}, steps);
+void rmsprop_step_cuda(TensorList params, TensorList grads, TensorList squares, TensorList averages, TensorList momenta,
+                       TensorList steps, const RmspropOptions& o) {
+    run("_fused_rmsprop_", Rmsprop{o, !averages.empty(), !momenta.empty()}, {params, grads, squares, averages, momenta},
+        steps);
 }
 
 void adagrad_step_cuda(TensorList params, TensorList grads, TensorList sums, TensorList steps,

@@ -55,15 +55,16 @@ void* open_library(const LibraryFile& file) {
     }
     std::string folders;
     for (const std::string& folder : library_folders(file)) folders += "\n  " + folder;
-    raise("this operation needs ", split(file.names, ' ').front(), ", which could not be opened; install it with `pip install ",
-          file.wheel, "` (or taeda[cuda]), or name its folder in TAEDA_NVIDIA_LIBRARIES. Tried:", tried,
+    raise("this operation needs ", split(file.names, ' ').front(),
+          ", which could not be opened; install it with `pip install ", file.wheel,
+          "` (or taeda[cuda]), or name its folder in TAEDA_NVIDIA_LIBRARIES. Tried:", tried,
           "\nin the system's folders and in:", folders);
 }
 
 void* find_function(void* library, const LibraryFile& file, const char* name) {
     void* function = dlsym(library, name);
-    TAEDA_CHECK(function, split(file.names, ' ').front(), " has no function ", name, "; install a newer one with `pip install -U ",
-                file.wheel, "`");
+    TAEDA_CHECK(function, split(file.names, ' ').front(), " has no function ", name,
+                "; install a newer one with `pip install -U ", file.wheel, "`");
     return function;
 }
 

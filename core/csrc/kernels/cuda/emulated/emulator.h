@@ -50,6 +50,15 @@ inline unsigned ballot(unsigned mask, bool predicate) {
     return bits;
 }
 
+// The lanes of the mask that passed the same value.
+inline unsigned match(unsigned mask, uint64_t value) {
+    const uint64_t* all = warp_exchange(mask, value);
+    unsigned bits = 0;
+    for (int i = 0; i < 32; ++i)
+        if (mask >> i & 1 && all[i] == value) bits |= 1u << i;
+    return bits;
+}
+
 }  // namespace taeda::emulated
 
 inline uint3 threadIdx, blockIdx;
@@ -82,6 +91,9 @@ template <class T> T __shfl_up_sync(unsigned mask, T value, unsigned delta, int 
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate) { return taeda::emulated::ballot(mask, predicate != 0); }
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
+template <class T> unsigned __match_any_sync(unsigned mask, T value) {
+    return taeda::emulated::match(mask, uint64_t(value));
+}
 inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask, !predicate) == 0; }
 
 // Fibers change places at barriers alone, so plain reads and writes are atomic. The old value is returned.
