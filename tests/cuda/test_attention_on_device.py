@@ -102,3 +102,18 @@ def test_no_keys_give_zeros():
     out.sum().backward()
     assert out.detach().cpu().tolist() == np.zeros((1, 1, 3, 8)).tolist()
     assert q.grad.abs().sum().item() == 0
+
+
+@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+def test_dropout_drops_the_same_weights_as_on_the_cpu(dtype):
+    results = []
+    for device in ("cpu", "cuda"):
+        rng = np.random.default_rng(7)
+        taeda.manual_seed(9)
+        operands = [taeda.tensor(rng.standard_normal((1, 2, 70, 24))).to(dtype).to(device) for _ in range(4)]
+        q, k, v = (t.requires_grad_() for t in operands[:3])
+        out = F.scaled_dot_product_attention(q, k, v, dropout_p=0.3)
+        out.backward(operands[3])
+        results.append([t.detach().cpu().to(taeda.float64).numpy() for t in (out, q.grad, k.grad, v.grad)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=BOUNDS[dtype], atol=BOUNDS[dtype])

@@ -53,10 +53,17 @@ void attention_grad_cuda(const Tensor& grad_query, const Tensor& grad_key, const
     });
 }
 
+void attention_factors_cuda(const Tensor& out, const AttentionArgs& args) {
+    if (out.numel() == 0) return;
+    visit_floating(out.dtype(), "scaled_dot_product_attention",
+                   [&]<class S>() { attention_factors<S>(out, Attention<S>(args)); });
+}
+
 }  // namespace
 }  // namespace taeda::cuda
 
 namespace taeda {
 TAEDA_REGISTER(cuda, attention, cuda::attention_cuda)
 TAEDA_REGISTER(cuda, attention_grad, cuda::attention_grad_cuda)
+TAEDA_REGISTER(cuda, attention_factors, cuda::attention_factors_cuda)
 }  // namespace taeda

@@ -3,6 +3,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/cuda/device.h"
+#include "random/generator.h"
 
 namespace taeda::cuda {
 
@@ -29,6 +30,11 @@ template <class S> struct Attention {
     MaskKind mask_kind = MaskKind::none;
     bool causal;
     op_type<S> scale;
+    // Dropout of weights, with the random words that kernels/attention.h gives it.
+    bool drops;
+    op_type<S> kept_factor;
+    uint32_t drop_limit;
+    uint64_t seed, offset;
 
     explicit Attention(const AttentionArgs& a)
         : query(a.query),
@@ -42,7 +48,12 @@ template <class S> struct Attention {
           width(int(a.query.size(3))),
           depth(int(a.value.size(3))),
           causal(a.causal),
-          scale(op_type<S>(a.scale)) {
+          scale(op_type<S>(a.scale)),
+          drops(a.dropout > 0),
+          kept_factor(op_type<S>(1 / (1 - a.dropout))),
+          drop_limit(uint32_t(a.dropout * 0x1p32)),
+          seed(a.seed),
+          offset(a.offset) {
         if (!a.mask.defined()) return;
         mask = a.mask.raw();
         mask_kind = a.mask.dtype() == DType::bool_ ? MaskKind::boolean : MaskKind::added;
@@ -52,6 +63,18 @@ template <class S> struct Attention {
     __device__ int64_t group_of(int64_t head) const { return head * groups / heads; }
     // How many keys the queries before `end` see.
     __device__ int64_t visible(int64_t end) const { return causal && end < keys ? end : keys; }
+
+    // Whether dropout keeps the weight of a query and a key; places outside do no harm.
+    __device__ bool keeps(int64_t b, int64_t h, int64_t query_row, int64_t key_row) const {
+        int64_t parts = (queries + kRandomGroupWords - 1) / kRandomGroupWords, word = query_row % kRandomGroupWords;
+        int64_t group = ((b * heads + h) * parts + query_row / kRandomGroupWords) * keys + key_row;
+        uint64_t block = offset + uint64_t(group * kRandomGroupBlocks + word % kRandomGroupBlocks);
+        return Philox{seed}(block)[size_t(word / kRandomGroupBlocks)] >= drop_limit;
+    }
+    __device__ op_type<S> factor(int64_t b, int64_t h, int64_t query_row, int64_t key_row) const {
+        if (!drops) return 1;
+        return keeps(b, h, query_row, key_row) ? kept_factor : op_type<S>(0);
+    }
 
     // A scaled score with the mask applied, for places that may lie outside.
     __device__ op_type<S> masked(op_type<S> score, int64_t b, int64_t h, int64_t query_row, int64_t key_row) const {
@@ -77,6 +100,7 @@ template <class S> struct AttentionGrad {
 // One row a warp: any floating dtype, head dimensions up to 1024.
 template <class S> void attention_rows(const Tensor& out, const Tensor& logsumexp, const Attention<S>& a);
 template <class S> void attention_rows_grad(const AttentionGrad<S>& g, const Tensor& beside);
+template <class S> void attention_factors(const Tensor& out, const Attention<S>& a);
 template <class S>
 void attention_dots(op_type<S>* dots, const Tensor& grad_out, const Tensor& out, const Attention<S>& a);
 

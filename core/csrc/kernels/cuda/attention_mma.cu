@@ -94,6 +94,20 @@ template <class S, int kDim, int kTiles> struct Forward {
             }
     }
 
+    // Dropout, of the weights but not of their sum.
+    __device__ void drop(const Attention<S>& a, int64_t b, int64_t h, int64_t query, int64_t key) {
+#pragma unroll
+        for (int m = 0; m < kTiles; ++m) {
+            uint32_t kept = kept_bits<kKeys / 8>([&](int n, int i) {
+                return a.keeps(b, h, query + m * 16 + group() + i / 2 * 8, key + n * 8 + 2 * place() + i % 2);
+            });
+#pragma unroll
+            for (int n = 0; n < kKeys / 8; ++n)
+#pragma unroll
+                for (int i = 0; i < 4; ++i) scores[m][n][i] *= kept >> (4 * n + i) & 1 ? a.kept_factor : 0.0f;
+        }
+    }
+
     __device__ void add_values(const S* values) {
 #pragma unroll
         for (int k = 0; k < kKeys / 16; ++k) {
@@ -136,6 +150,7 @@ template <class S, int kDim, int kTiles> __global__ void __launch_bounds__(kWarp
         bool inside = a.mask_kind == MaskKind::none && k + kKeys <= a.keys && (!a.causal || k + kKeys <= first + 1);
         f.mask(a, b, h, first + warp() * kTiles * 16, k, inside);
         f.exponentials();
+        if (a.drops) f.drop(a, b, h, first + warp() * kTiles * 16, k);
         wait_for_copies();
         __syncthreads();  // values are there, and nobody reads the keys any more
         if (k + kKeys < visible) load_tile<kKeys, kDim>(keys, key, a.key.row, k + kKeys, a.keys, a.width, vectors);

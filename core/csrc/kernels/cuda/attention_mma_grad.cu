@@ -80,22 +80,34 @@ template <class S, int kOther, bool kKeys> struct Step {
         return a.mask_kind == MaskKind::none && query + queries <= a.queries && key + keys <= a.keys &&
                (!a.causal || key + keys <= query + 1);
     }
+    struct Pair {
+        int64_t query, key;
+    };
     // logsumexp and dots: of the own rows of a lane (two numbers), or of the other rows.
     __device__ void differentiate(const float* logsumexp, const float* dots) {
         bool all_inside = inside();
+        int64_t rows = own + warp() * 16 + group(), columns = other + 2 * place();
+        auto place_of = [&](int n, int i) {  // query and key
+            int64_t mine = rows + i / 2 * 8, theirs = columns + n * 8 + i % 2;
+            return Pair{kKeys ? theirs : mine, kKeys ? mine : theirs};
+        };
+        uint32_t kept = 0;
+        if (g.a.drops)
+            kept = kept_bits<kOther / 8>([&](int n, int i) {
+                Pair p = place_of(n, i);
+                return g.a.keeps(b, head, p.query, p.key);
+            });
 #pragma unroll
         for (int n = 0; n < kOther / 8; ++n)
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-                int row = group() + i / 2 * 8, column = n * 8 + 2 * place() + i % 2;
-                int which = kKeys ? column : i / 2;
+                int which = kKeys ? n * 8 + 2 * place() + i % 2 : i / 2;
                 float score = scores[n][i] * g.a.scale;
-                if (!all_inside) {
-                    int64_t mine = own + warp() * 16 + row, theirs = other + column;
-                    score = g.a.masked(score, b, head, kKeys ? theirs : mine, kKeys ? mine : theirs);
-                }
-                scores[n][i] = exp2f((score - logsumexp[which]) * kLog2e);
-                changes[n][i] = scores[n][i] * (changes[n][i] - dots[which]);
+                if (!all_inside) score = g.a.masked(score, b, head, place_of(n, i).query, place_of(n, i).key);
+                float weight = exp2f((score - logsumexp[which]) * kLog2e), factor = 1;
+                if (g.a.drops) factor = kept >> (4 * n + i) & 1 ? g.a.kept_factor : 0.0f;
+                scores[n][i] = weight * factor;
+                changes[n][i] = weight * (changes[n][i] * factor - dots[which]);
             }
     }
 };

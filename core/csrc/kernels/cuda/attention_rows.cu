@@ -85,6 +85,7 @@ template <class S, int N> __global__ void forward_rows(const Attention<S> a, Hea
         total = total * fade + warp_sum(weight);
         for (T& s : sums) s *= fade;
         largest = top;
+        weight *= a.factor(r.b, r.h, r.row, k);
         add_rows(sums, weight, value + first * a.value.row, a.value.row, visible - first, a.depth);
     }
     bool nothing = total == 0;
@@ -123,7 +124,8 @@ template <class S, int N> __global__ void query_grad_rows(const AttentionGrad<S>
         T change = 0;
         if (k < visible) {
             T score = a.masked(a.scale * dot(query, key + k * a.key.row, a.width), r.b, r.h, r.row, k);
-            change = std::exp(score - logsumexp) * (dot(grad, value + k * a.value.row, a.depth) - own);
+            T of_weight = a.factor(r.b, r.h, r.row, k) * dot(grad, value + k * a.value.row, a.depth);
+            change = std::exp(score - logsumexp) * (of_weight - own);
         }
         add_rows(sums, change, key + first * a.key.row, a.key.row, visible - first, a.width);
     }
@@ -151,8 +153,10 @@ template <class S, int N> __global__ void key_grad_rows(const AttentionGrad<S> g
             T weight = 0, change = 0;
             if (q < a.queries) {
                 T score = a.masked(a.scale * dot(key, query + q * a.query.row, a.width), r.b, head, q, r.row);
+                T factor = a.factor(r.b, head, q, r.row), of_weight = dot(value, grad + q * g.grad_out.row, a.depth);
                 weight = std::exp(score - g.logsumexp[rows + q]);
-                change = weight * (dot(value, grad + q * g.grad_out.row, a.depth) - g.dots[rows + q]);
+                change = weight * (factor * of_weight - g.dots[rows + q]);
+                weight *= factor;
             }
             add_rows(key_sums, change, query + first * a.query.row, a.query.row, a.queries - first, a.width);
             add_rows(value_sums, weight, grad + first * g.grad_out.row, g.grad_out.row, a.queries - first, a.depth);
@@ -160,6 +164,13 @@ template <class S, int N> __global__ void key_grad_rows(const AttentionGrad<S> g
     }
     store_row(g.grad_key + r.index * a.width, key_sums, a.scale, a.width);
     store_row(g.grad_value + r.index * a.depth, value_sums, T(1), a.depth);
+}
+
+template <class S> __global__ void factors(const Attention<S> a, S* out, int64_t n) {
+    for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += int64_t(gridDim.x) * blockDim.x) {
+        int64_t row = i / a.keys, head = row / a.queries;
+        out[i] = S(a.factor(head / a.heads, head % a.heads, row % a.queries, i % a.keys));
+    }
 }
 
 // f.operator()<N>() with N * 32 elements of a row for a warp.
@@ -202,9 +213,15 @@ template <class S> void attention_rows_grad(const AttentionGrad<S>& g, const Ten
     });
 }
 
+template <class S> void attention_factors(const Tensor& out, const Attention<S>& a) {
+    Grid grid = loop_grid(out.numel(), 1, limits(out.device().index).multiprocessors);
+    launch(stream_of(out), factors<S>, grid.blocks, grid.threads, 0, a, out.data<S>(), out.numel());
+}
+
 #define TAEDA_ROWS(S) \
     template void attention_rows<S>(const Tensor&, const Tensor&, const Attention<S>&); \
     template void attention_dots<S>(op_type<S>*, const Tensor&, const Tensor&, const Attention<S>&); \
+    template void attention_factors<S>(const Tensor&, const Attention<S>&); \
     template void attention_rows_grad<S>(const AttentionGrad<S>&, const Tensor&);
 TAEDA_ROWS(float)
 TAEDA_ROWS(double)

@@ -82,6 +82,15 @@ template <class S> __device__ void as_left(uint32_t (&a)[4], const float (&left)
     a[3] = pack<S>(right[2], right[3]);
 }
 
+// Bit 4 n + i: whether dropout keeps number i of result n, of kCount results (16, 8) side by side. keeps(n, i).
+template <int kCount, class F> __device__ uint32_t kept_bits(F&& keeps) {
+    static_assert(kCount <= 8);
+    uint32_t bits = 0;
+#pragma unroll 1
+    for (int e = 0; e < 4 * kCount; ++e) bits |= uint32_t(keeps(e / 4, e % 4)) << e;
+    return bits;
+}
+
 // This lane's part of row `group() + 8 * half` of results (16, kDim), times `scale`.
 template <class S, int kDim>
 __device__ void store_row(S* to, const float (&results)[kDim / 8][4], int half, float scale, int width) {

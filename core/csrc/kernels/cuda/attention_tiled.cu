@@ -119,7 +119,9 @@ template <int kDim> __global__ void __launch_bounds__(kSide* kSide)
 #pragma unroll
             for (int j = 0; j < kKeys / kSide; ++j) {
                 float weight = std::exp(scores[i][j] - shift);
-                weights[own_row(i) * tile_pitch<float, kKeys> + column_thread() + kSide * j] = weight;
+                int column = column_thread() + kSide * j;
+                weights[own_row(i) * tile_pitch<float, kKeys> + column] =
+                    weight * a.factor(b, h, first + own_row(i), key + column);
                 sum += weight;
             }
             largest[i] = top;
@@ -173,8 +175,10 @@ template <int kDim> struct Tiles {
                 float weight = 0, change = 0;
                 if (query < g.a.queries) {
                     float score = g.a.masked(scores[i][j] * g.a.scale, b, head, query, key);
+                    float factor = g.a.factor(b, head, query, key);
                     weight = std::exp(score - (kKeys ? logsumexp[column] : g.logsumexp[numbers + query]));
-                    change = weight * (grads[i][j] - (kKeys ? dots[column] : g.dots[numbers + query]));
+                    change = weight * (grads[i][j] * factor - (kKeys ? dots[column] : g.dots[numbers + query]));
+                    weight *= factor;
                 }
                 weights[own_row(i) * tile_pitch<float, kOther> + column] = weight;
                 changes[own_row(i) * tile_pitch<float, kOther> + column] = change;

@@ -64,6 +64,7 @@ template <class T> struct Maximum {
     }
 };
 
+// indices: null where they are not wanted.
 template <class S> __global__ void max_pool(S* out, int64_t* indices, const S* x, int64_t n, PoolGeometry g) {
     using T = op_type<S>;
     for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += int64_t(gridDim.x) * blockDim.x) {
@@ -85,7 +86,7 @@ template <class S> __global__ void max_pool(S* out, int64_t* indices, const S* x
                     maximum.take(T(plane[at]), at);
                 }
         out[i] = S(maximum.best);
-        indices[i] = maximum.at;
+        if (indices) indices[i] = maximum.at;
     }
 }
 
@@ -242,6 +243,14 @@ void max_pool_cuda(const Tensor& out, const Tensor& indices, const Tensor& x, co
     });
 }
 
+void max_pool_values_cuda(const Tensor& out, const Tensor& x, const PoolGeometry& g) {
+    if (out.numel() == 0) return;
+    Launch l(out);
+    visit_floating(x.dtype(), "max_pool", [&]<class S>() {
+        launch(l.stream, max_pool<S>, l.grid.blocks, l.grid.threads, 0, out.data<S>(), nullptr, x.data<S>(), l.n, g);
+    });
+}
+
 void adaptive_max_pool_cuda(const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g) {
     if (out.numel() == 0) return;
     Launch l(out);
@@ -315,6 +324,7 @@ void adaptive_avg_pool_grad_cuda(const Tensor& grad_x, const Tensor& grad_out, c
 
 namespace taeda {
 TAEDA_REGISTER(cuda, max_pool, cuda::max_pool_cuda)
+TAEDA_REGISTER(cuda, max_pool_values, cuda::max_pool_values_cuda)
 TAEDA_REGISTER(cuda, max_pool_grad, cuda::max_pool_grad_cuda)
 TAEDA_REGISTER(cuda, avg_pool, cuda::avg_pool_cuda)
 TAEDA_REGISTER(cuda, avg_pool_grad, cuda::avg_pool_grad_cuda)
