@@ -22,6 +22,8 @@ CASES = [
     (3, 8, 12, 5, 1, 1, 0, 1, 1),
     (2, 24, 5, 17, 1, 1, 0, 1, 1),
     (1, 6, 1, 4, 1, 1, 0, 1, 1),
+    (2, 6, 9, 8, 1, 2, 0, 1, 1),
+    (2, 5, 4, 36, 1, 2, 0, 1, 1),
 ]
 
 
@@ -113,3 +115,12 @@ def test_gradients_leave_the_number_of_threads():
 def test_the_number_of_threads_is_positive():
     with pytest.raises(RuntimeError, match="set_num_threads expects a positive integer, got 0"):
         taeda.set_num_threads(0)
+
+
+def test_transposed_point_with_output_padding():
+    x, w = rng.standard_normal((2, 3, 4, 4)), rng.standard_normal((3, 5, 1, 1))
+    a, b = (taeda.tensor(v, dtype=taeda.float32) for v in (x, w))
+    result = F.conv_transpose2d(a, b, stride=1, output_padding=1, dilation=2).numpy()
+    expected = np.zeros((2, 5, 5, 5))
+    expected[:, :, :4, :4] = np.einsum("nchw,ck->nkhw", x, w[:, :, 0, 0])
+    np.testing.assert_allclose(result, expected, atol=1e-5)

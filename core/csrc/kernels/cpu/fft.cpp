@@ -74,9 +74,8 @@ template <class T, class F> void with_lanes(int64_t rows, int64_t length, F f) {
     else f.template operator()<Lanes<T>>();
 }
 
-template <class T, class V> void run(const FftPlan<T>& plan, Split<V> data, Split<V> work, bool forward) {
-    if (forward) plan.run(data, work);
-    else plan.run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
+template <class T, class V> Split<V> run(const FftPlan<T>& plan, Split<V> data, Split<V> work, bool forward) {
+    return forward ? plan.run(data, work) : plan.run_backward(data, work);
 }
 
 template <class T> void rows_in_lanes(const FftPlan<T>& plan, const std::complex<T>* in, std::complex<T>* out,
@@ -85,25 +84,23 @@ template <class T> void rows_in_lanes(const FftPlan<T>& plan, const std::complex
     with_lanes<T>(rows, n, [&]<class V>() {
         each_group<V>(rows, n, plan.work_size(), [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
             load_rows(in + first * n, n, count, n, data);
-            run(plan, data, work, forward);
-            store_rows(out + first * n, n, count, n, data, scale);
+            store_rows(out + first * n, n, count, n, run(plan, data, work, forward), scale);
         });
     });
 }
 
 // -- long rows in two steps -------------------------------------------------------------------------------------------------
 
-// f(row, middle, shared) for every row; `shared` where threads share the work of a row.
+// f(row, work) for every row; `work` is null where threads share the work of a row.
 template <class T, class F> void each_long_row(const TwoStepPlan<T>& plan, int64_t rows, F f) {
-    const int64_t bytes = plan.middle_size() * int64_t(sizeof(T));
-    auto some = [&](int64_t from, int64_t to, bool shared) {
-        void* middle = allocate_bytes(size_t(bytes));
-        for (int64_t row = from; row < to; ++row) f(row, static_cast<T*>(middle), shared);
-        free_bytes(middle, size_t(bytes));
-    };
-    if (plan.size() >= kSharedRow && rows < kSharedRows) return some(0, rows, true);
-    parallel_for(0, rows, row_grain(plan.size(), kGrainElements / 8),
-                 [&](int64_t from, int64_t to) { some(from, to, false); });
+    if (plan.size() >= kSharedRow && rows < kSharedRows) {
+        for (int64_t row = 0; row < rows; ++row) f(row, nullptr);
+        return;
+    }
+    parallel_for(0, rows, row_grain(plan.size(), kGrainElements / 8), [&](int64_t from, int64_t to) {
+        FftBuffer<Lanes<T>> work(plan.work_size());
+        for (int64_t row = from; row < to; ++row) f(row, work.get());
+    });
 }
 
 template <class T>
@@ -111,8 +108,8 @@ void transform_rows(const std::complex<T>* in, std::complex<T>* out, int64_t row
     const auto plan = plan_of<RowPlan<T>>(n);
     const TwoStepPlan<T>* two_step = plan->two_step();
     if (!two_step) return rows_in_lanes(plan->plain(), in, out, rows, forward, scale);
-    each_long_row(*two_step, rows, [&](int64_t row, T* middle, bool shared) {
-        two_step->run(in + row * n, out + row * n, middle, forward, scale, shared);
+    each_long_row(*two_step, rows, [&](int64_t row, Lanes<T>* work) {
+        two_step->run(in + row * n, out + row * n, work, forward, scale);
     });
 }
 
@@ -128,9 +125,9 @@ template <class T> void transform_columns(const std::complex<T>* in, std::comple
                       const int64_t start = group / groups * n * inner + at, count = std::min(kLanes<T>, inner - at);
                       for (int64_t k = 0; k < n; ++k)
                           load_complex(in + start + k * inner, data.re[k], data.im[k], count);
-                      run(*plan, data, work, forward);
+                      const Split<V> y = run(*plan, data, work, forward);
                       for (int64_t k = 0; k < n; ++k)
-                          store_complex(out + start + k * inner, data.re[k] * scale, data.im[k] * scale, count);
+                          store_complex(out + start + k * inner, y.re[k] * scale, y.im[k] * scale, count);
                   });
 }
 
@@ -155,8 +152,7 @@ template <class T> void odd_real_fft(const T* in, std::complex<T>* out, int64_t 
             std::fill(data.im, data.im + n, V{});
             for (int64_t l = 0; l < count; ++l)
                 for (int64_t k = 0; k < n; ++k) lane[k * lanes + l] = in[(first + l) * n + k];
-            plan->run(data, work);
-            store_rows(out + first * (n / 2 + 1), n / 2 + 1, count, n / 2 + 1, data, scale);
+            store_rows(out + first * (n / 2 + 1), n / 2 + 1, count, n / 2 + 1, plan->run(data, work), scale);
         });
     });
 }
@@ -170,8 +166,7 @@ template <class T> void odd_inverse_real_fft(const std::complex<T>* in, T* out, 
             load_rows(in + first * half, half, count, half, data);
             data.im[0] = V{};
             for (int64_t k = 1; k < half; ++k) data.re[n - k] = data.re[k], data.im[n - k] = -data.im[k];
-            run(*plan, data, work, false);
-            const T* lane = reinterpret_cast<const T*>(data.re);
+            const T* lane = reinterpret_cast<const T*>(plan->run_backward(data, work).re);
             for (int64_t l = 0; l < count; ++l)
                 for (int64_t k = 0; k < n; ++k) out[(first + l) * n + k] = lane[k * lanes + l] * scale;
         });
@@ -184,20 +179,20 @@ template <class T> void even_real_fft(const T* in, std::complex<T>* out, int64_t
     const auto step = plan_of<RealStep<T>>(n);
     const auto* pairs = reinterpret_cast<const std::complex<T>*>(in);
     if (const TwoStepPlan<T>* two_step = plan->two_step())
-        return each_long_row(*two_step, rows, [&](int64_t row, T* middle, bool shared) {
+        return each_long_row(*two_step, rows, [&](int64_t row, Lanes<T>* work) {
             std::complex<T>* to = out + row * (m + 1);
-            two_step->run(pairs + row * m, to, middle, true, scale, shared);
+            two_step->run(pairs + row * m, to, work, true, scale);
             step->take_apart(to, to);
         });
     const FftPlan<T>& plain = plan->plain();
     with_lanes<T>(rows, m, [&]<class V>() {
         auto group = [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
             load_rows(pairs + first * m, m, count, m, data);
-            plain.run(data, work);
-            step->take_apart(data);
-            store_rows(out + first * (m + 1), m + 1, count, m + 1, data, scale);
+            const Split<V> z = plain.run(data, work);
+            step->take_apart(z);
+            store_rows(out + first * (m + 1), m + 1, count, m + 1, z, scale);
         };
-        each_group<V>(rows, m + 1, plain.work_size(), group);
+        each_group<V>(rows, m + 1, std::max(m + 1, plain.work_size()), group);
     });
 }
 
@@ -207,22 +202,19 @@ template <class T> void even_inverse_real_fft(const std::complex<T>* in, T* out,
     const auto step = plan_of<RealStep<T>>(n);
     auto* pairs = reinterpret_cast<std::complex<T>*>(out);
     if (const TwoStepPlan<T>* two_step = plan->two_step())
-        return each_long_row(*two_step, rows, [&](int64_t row, T* middle, bool shared) {
-            const size_t bytes = size_t(m) * sizeof(std::complex<T>);
-            auto* joined = static_cast<std::complex<T>*>(allocate_bytes(bytes));
-            step->put_together(in + row * (m + 1), joined);
-            two_step->run(joined, pairs + row * m, middle, false, scale, shared);
-            free_bytes(joined, bytes);
+        return each_long_row(*two_step, rows, [&](int64_t row, Lanes<T>* work) {
+            FftBuffer<std::complex<T>> joined(m);
+            step->put_together(in + row * (m + 1), joined.get());
+            two_step->run(joined.get(), pairs + row * m, work, false, scale);
         });
     const FftPlan<T>& plain = plan->plain();
     with_lanes<T>(rows, m, [&]<class V>() {
         auto group = [&](Split<V> data, Split<V> work, int64_t first, int64_t count) {
             load_rows(in + first * (m + 1), m + 1, count, m + 1, data);
             step->put_together(data);
-            run(plain, data, work, false);
-            store_rows(pairs + first * m, m, count, m, data, scale);
+            store_rows(pairs + first * m, m, count, m, plain.run_backward(data, work), scale);
         };
-        each_group<V>(rows, m + 1, plain.work_size(), group);
+        each_group<V>(rows, m + 1, std::max(m + 1, plain.work_size()), group);
     });
 }
 

@@ -66,8 +66,12 @@ template <class V> void load_complex(const std::complex<typename LaneTraits<V>::
         re = from->real(), im = from->imag();
     } else {
         using indices = lanes_detail::Indices<V>;
+        constexpr int64_t lanes = LaneTraits<V>::count;
         V both[2] = {};
-        std::memcpy(both, from, count == LaneTraits<V>::count ? sizeof(both) : size_t(count) * sizeof(*from));
+        if (count == lanes) {
+            std::memcpy(both, from, sizeof(V));
+            std::memcpy(both + 1, from + lanes / 2, sizeof(V));
+        } else std::memcpy(both, from, size_t(count) * sizeof(*from));
         re = lanes_detail::evens(both[0], both[1], indices());
         im = lanes_detail::odds(both[0], both[1], indices());
     }
@@ -80,23 +84,32 @@ template <class V> void store_complex(std::complex<typename LaneTraits<V>::Eleme
     } else {
         using indices = lanes_detail::Indices<V>;
         V both[2] = {lanes_detail::zip_low(re, im, indices()), lanes_detail::zip_high(re, im, indices())};
-        std::memcpy(to, both, count == LaneTraits<V>::count ? sizeof(both) : size_t(count) * sizeof(*to));
+        constexpr int64_t lanes = LaneTraits<V>::count;
+        if (count == lanes) {
+            std::memcpy(static_cast<void*>(to), both, sizeof(V));
+            std::memcpy(static_cast<void*>(to + lanes / 2), both + 1, sizeof(V));
+        } else std::memcpy(static_cast<void*>(to), both, size_t(count) * sizeof(*to));
     }
 }
 
-// Exchanges rows and lanes of as many vectors as one has lanes.
+// Exchanges rows and lanes of as many vectors as one has lanes. Spelled out, so that they stay in registers.
 template <class V> void transpose(V* rows) {
-    constexpr int64_t n = LaneTraits<V>::count;
-    if constexpr (n == 1) return;
-    else
-        for (int64_t step = 1; step < n; step *= 2) {
-            std::array<V, size_t(n)> next;
-            for (int64_t i = 0; i < n / 2; ++i) {
-                next[size_t(2 * i)] = lanes_detail::zip_low(rows[i], rows[i + n / 2], lanes_detail::Indices<V>());
-                next[size_t(2 * i + 1)] = lanes_detail::zip_high(rows[i], rows[i + n / 2], lanes_detail::Indices<V>());
-            }
-            for (int64_t i = 0; i < n; ++i) rows[i] = next[size_t(i)];
-        }
+    constexpr size_t n = size_t(LaneTraits<V>::count);
+    if constexpr (n > 1) {
+        [rows]<size_t... I>(std::index_sequence<I...> indices) {
+            V now[n] = {rows[I]...};
+            auto step = [&] {
+                V next[n] = {(I % 2 ? lanes_detail::zip_high(now[I / 2], now[I / 2 + n / 2], indices)
+                                    : lanes_detail::zip_low(now[I / 2], now[I / 2 + n / 2], indices))...};
+                ((now[I] = next[I]), ...);
+            };
+            step();
+            if constexpr (n > 2) step();
+            if constexpr (n > 4) step();
+            if constexpr (n > 8) step();
+            ((rows[I] = now[I]), ...);
+        }(std::make_index_sequence<n>());
+    }
 }
 
 // `rows` rows of n complex numbers, `stride` apart, one into each lane of n vectors.

@@ -9,14 +9,13 @@
 #include <cmath>
 #include <complex>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <numbers>
 #include <utility>
 #include <vector>
 
 #include "kernels/cpu/fft_lanes.h"
+#include "tensor/storage.h"
 
 namespace taeda::cpu {
 
@@ -37,17 +36,17 @@ inline std::complex<long double> unit_root(int64_t k, int64_t n) {
     return std::polar(1.0L, 2 * pi * k / n);
 }
 
-// Memory for n elements, aligned for vectors.
+// Memory for n elements, aligned for vectors, from the caching allocator.
 template <class V> class FftBuffer {
 public:
-    explicit FftBuffer(int64_t n)
-        : data_(static_cast<V*>(::operator new(size_t(n) * sizeof(V), std::align_val_t(64)))) {}
+    explicit FftBuffer(int64_t n) : bytes_(size_t(n) * sizeof(V)), data_(static_cast<V*>(allocate_bytes(bytes_))) {}
     FftBuffer(const FftBuffer&) = delete;
     FftBuffer& operator=(const FftBuffer&) = delete;
-    ~FftBuffer() { ::operator delete(data_, std::align_val_t(64)); }
+    ~FftBuffer() { free_bytes(data_, bytes_); }
     V* get() const { return data_; }
 
 private:
+    size_t bytes_;
     V* data_;
 };
 
@@ -83,8 +82,9 @@ public:
     // Elements that `run` needs as work space.
     int64_t work_size() const { return convolution_ ? 2 * convolution_->size() : n_; }
 
-    // Forward transform of `data`, in place. Swapping re and im makes it the backward one.
-    template <class V> void run(Split<V> data, Split<V> work) const {
+    // Forward transform of `data`; its result is in the buffer that is returned, one of the two. Swapping re and im
+    // makes it the backward one.
+    template <class V> Split<V> run(Split<V> data, Split<V> work) const {
         if (convolution_) return convolve(data, work);
         Split<V> from = data, to = work;
         for (const Pass& pass : passes_) {
@@ -97,10 +97,11 @@ public:
             }
             std::swap(from, to);
         }
-        if (from.re != data.re) {
-            std::copy(from.re, from.re + n_, data.re);
-            std::copy(from.im, from.im + n_, data.im);
-        }
+        return from;
+    }
+    template <class V> Split<V> run_backward(Split<V> data, Split<V> work) const {
+        Split<V> swapped = run(Split<V>{data.im, data.re}, Split<V>{work.im, work.re});
+        return {swapped.im, swapped.re};
     }
 
 private:
@@ -255,20 +256,21 @@ private:
         const size_t points = response_.size();
         std::vector<T> re(points), im(points), work(2 * points);
         for (size_t k = 0; k < points; ++k) re[k] = response_[k].real(), im[k] = response_[k].imag();
-        convolution_->run(Split<T>{re.data(), im.data()}, Split<T>{work.data(), work.data() + size});
-        for (size_t k = 0; k < points; ++k) response_[k] = C(re[k], im[k]) / T(size);
+        Split<T> result = convolution_->run(Split<T>{re.data(), im.data()}, Split<T>{work.data(), work.data() + size});
+        for (size_t k = 0; k < points; ++k) response_[k] = C(result.re[k], result.im[k]) / T(size);
     }
 
-    template <class V> void convolve(Split<V> data, Split<V> work) const {
+    template <class V> Split<V> convolve(Split<V> data, Split<V> work) const {
         const int64_t size = convolution_->size();
         Split<V> more{work.re + size, work.im + size};
         for (int64_t k = 0; k < n_; ++k) store<V>(work, k, data.re[k], data.im[k], chirp_[size_t(k)]);
         std::fill(work.re + n_, work.re + size, V{});
         std::fill(work.im + n_, work.im + size, V{});
-        convolution_->run(work, more);
-        for (int64_t k = 0; k < size; ++k) store<V>(work, k, work.re[k], work.im[k], response_[size_t(k)]);
-        convolution_->run(Split<V>{work.im, work.re}, Split<V>{more.im, more.re});
-        for (int64_t k = 0; k < n_; ++k) store<V>(data, k, work.re[k], work.im[k], chirp_[size_t(k)]);
+        Split<V> now = convolution_->run(work, more), other = now.re == work.re ? more : work;
+        for (int64_t k = 0; k < size; ++k) store<V>(now, k, now.re[k], now.im[k], response_[size_t(k)]);
+        now = convolution_->run_backward(now, other);
+        for (int64_t k = 0; k < n_; ++k) store<V>(data, k, now.re[k], now.im[k], chirp_[size_t(k)]);
+        return data;
     }
 
     int64_t n_;

@@ -7,7 +7,6 @@
 
 #include "kernels/cpu/fft_plan.h"
 #include "kernels/cpu/parallel.h"
-#include "tensor/storage.h"
 
 namespace taeda::cpu {
 
@@ -46,22 +45,27 @@ public:
     }
 
     int64_t size() const { return p_ * q_; }
-    // Elements of T that a row needs between the steps.
-    int64_t middle_size() const { return 2 * q_ * padded(); }
+    // Vectors that `run` needs as work space.
+    int64_t work_size() const { return 2 * middle_size() + std::max(column_work(), row_work()); }
 
-    // in and out have n elements each and may not overlap; `shared`: threads share the work.
-    void run(const C* in, C* out, T* middle, bool forward, T scale, bool shared) const {
-        T *re = middle, *im = middle + q_ * padded();
-        auto first = [&](int64_t from, int64_t to) { transform_columns(in, re, im, forward, from, to); };
-        auto second = [&](int64_t from, int64_t to) { transform_rows(re, im, out, forward, scale, from, to); };
+    // in and out have n elements each and may not overlap. Without work space, threads share the work.
+    void run(const C* in, C* out, V* work, bool forward, T scale) const {
         const int64_t column_groups = (q_ + L - 1) / L, row_groups = (p_ + L - 1) / L;
-        if (shared) {
-            parallel_for(0, column_groups, 1, first);
-            parallel_for(0, row_groups, 1, second);
-        } else {
-            first(0, column_groups);
-            second(0, row_groups);
+        if (work) {
+            V* rest = work + 2 * middle_size();
+            Split<V> middle{work, work + middle_size()};
+            transform_columns(in, middle, rest, forward, 0, column_groups);
+            transform_rows(middle, out, rest, forward, scale, 0, row_groups);
+            return;
         }
+        FftBuffer<V> shared(2 * middle_size());
+        Split<V> middle{shared.get(), shared.get() + middle_size()};
+        parallel_for(0, column_groups, 1, [&](int64_t from, int64_t to) {
+            transform_columns(in, middle, FftBuffer<V>(column_work()).get(), forward, from, to);
+        });
+        parallel_for(0, row_groups, 1, [&](int64_t from, int64_t to) {
+            transform_rows(middle, out, FftBuffer<V>(row_work()).get(), forward, scale, from, to);
+        });
     }
 
 private:
@@ -70,58 +74,56 @@ private:
         V re, im;
     };
 
-    // Elements from one row between the steps to the next: whole vectors, and no power of two.
-    int64_t padded() const { return (p_ + L - 1) / L * L + L; }
+    // Vectors from one row between the steps to the next: no power of two.
+    int64_t stride() const { return (p_ + L - 1) / L + 1; }
+    int64_t middle_size() const { return q_ * stride(); }
+    int64_t column_work() const { return 2 * std::max(stride() * L, columns_.work_size()) + 2 * stride() * L; }
+    int64_t row_work() const { return 2 * q_ + 2 * rows_.work_size(); }
 
-    void transform_columns(const C* in, T* re, T* im, bool forward, int64_t from, int64_t to) const {
-        const int64_t length = padded(), work = columns_.work_size();
-        FftBuffer<V> buffer(2 * length + 2 * work);
-        V* memory = buffer.get();
-        Split<V> data{memory, memory + length}, space{memory + 2 * length, memory + 2 * length + work};
-        std::fill(memory, memory + 2 * length, V{});
+    void transform_columns(const C* in, Split<V> middle, V* memory, bool forward, int64_t from, int64_t to) const {
+        const int64_t length = stride() * L, work = std::max(length, columns_.work_size());
+        const Split<V> data{memory, memory + length}, space{memory + 2 * length, memory + 2 * length + work};
+        std::fill(memory, memory + column_work(), V{});  // the last block may reach past p
         for (int64_t g = from; g < to; ++g) {
             const int64_t count = std::min(L, q_ - g * L);
             const C* x = in + g * L;
-            for (int64_t p = 0; p < p_; ++p)
-                load_complex(x + p * q_, forward ? data.re[p] : data.im[p], forward ? data.im[p] : data.re[p], count);
-            columns_.run(data, space);
+            for (int64_t p = 0; p < p_; ++p) load_complex(x + p * q_, data.re[p], data.im[p], count);
+            const Split<V> y = forward ? columns_.run(data, space) : columns_.run_backward(data, space);
             const C* w = &across_[size_t(g * p_)];
             for (int64_t u = 0; u < p_; ++u) {
                 const Twiddle& t = within_[size_t(u)];
-                V wr = t.re * w[u].real() - t.im * w[u].imag(), wi = t.re * w[u].imag() + t.im * w[u].real();
-                V xr = data.re[u], xi = data.im[u];
-                data.re[u] = xr * wr - xi * wi;
-                data.im[u] = xr * wi + xi * wr;
+                const T ar = w[u].real(), ai = forward ? w[u].imag() : -w[u].imag();
+                const V ti = forward ? t.im : -t.im;
+                V wr = t.re * ar - ti * ai, wi = t.re * ai + ti * ar;
+                V xr = y.re[u], xi = y.im[u];
+                y.re[u] = xr * wr - xi * wi;
+                y.im[u] = xr * wi + xi * wr;
             }
-            for (int64_t u = 0; u < p_; u += L) {
-                turn(data.re + u, re + g * L * length + u, length, count);
-                turn(data.im + u, im + g * L * length + u, length, count);
+            for (int64_t block = 0; block * L < p_; ++block) {
+                const int64_t at = g * L * stride() + block;
+                turn(y.re + block * L, middle.re + at, count);
+                turn(y.im + block * L, middle.im + at, count);
             }
         }
     }
 
-    static void turn(V* block, T* to, int64_t stride, int64_t count) {
+    void turn(V* block, V* to, int64_t count) const {
         transpose(block);
-        for (int64_t l = 0; l < count; ++l) std::memcpy(to + l * stride, block + l, sizeof(V));
+        for (int64_t l = 0; l < count; ++l) to[l * stride()] = block[l];
     }
 
-    void transform_rows(const T* re, const T* im, C* out, bool forward, T scale, int64_t from, int64_t to) const {
-        const int64_t length = padded(), work = rows_.work_size();
-        FftBuffer<V> buffer(2 * q_ + 2 * work);
-        V* memory = buffer.get();
-        Split<V> data{memory, memory + q_}, space{memory + 2 * q_, memory + 2 * q_ + work};
+    void transform_rows(Split<V> middle, C* out, V* memory, bool forward, T scale, int64_t from, int64_t to) const {
+        const int64_t work = rows_.work_size();
+        const Split<V> data{memory, memory + q_}, space{memory + 2 * q_, memory + 2 * q_ + work};
         for (int64_t g = from; g < to; ++g) {
             const int64_t count = std::min(L, p_ - g * L);
             for (int64_t q = 0; q < q_; ++q) {
-                std::memcpy(data.re + q, re + q * length + g * L, sizeof(V));
-                std::memcpy(data.im + q, im + q * length + g * L, sizeof(V));
+                data.re[q] = middle.re[q * stride() + g];
+                data.im[q] = middle.im[q * stride() + g];
             }
-            rows_.run(data, space);
+            const Split<V> y = forward ? rows_.run(data, space) : rows_.run_backward(data, space);
             C* x = out + g * L;
-            for (int64_t v = 0; v < q_; ++v) {
-                V xr = data.re[v] * scale, xi = data.im[v] * scale;
-                store_complex(x + v * p_, forward ? xr : xi, forward ? xi : xr, count);
-            }
+            for (int64_t v = 0; v < q_; ++v) store_complex(x + v * p_, y.re[v] * scale, y.im[v] * scale, count);
         }
     }
 

@@ -94,12 +94,12 @@ void convolve(ConvPass pass, const Tensor& x, const Tensor& w, const Tensor& bia
 }
 
 void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
-    if (is_pointwise(w, g)) pointwise(out, x, w, bias);
+    if (is_pointwise(w, g)) pointwise(out, x, w, bias, g);
     else convolve(ConvPass::forward, x, w, bias, out, g);
 }
 
 void conv_input_grad_onednn(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
-    if (is_pointwise(w, g)) pointwise_input_grad(grad_x, grad_out, w);
+    if (is_pointwise(w, g)) pointwise_input_grad(grad_x, grad_out, w, g);
     else convolve(ConvPass::input_grad, grad_x, w, Tensor(), grad_out, g);
 }
 

@@ -1,6 +1,9 @@
 // With S positions, a sample of x is a matrix (C, S) and one of out is (K, S): out = w x, grad_x = w^T grad_out and
-// grad_w = sum of grad_out x^T. Where S is small, the samples are packed into one matrix (C, N S) first.
+// grad_w = sum of grad_out x^T. Where S is small, the samples are packed into one matrix (C, N S) first; with a stride,
+// the positions of x that count are.
 #include "kernels/onednn/conv_pointwise.h"
+
+#include <algorithm>
 
 #include "kernels/copy.h"
 #include "kernels/onednn/product.h"
@@ -58,27 +61,51 @@ void apply(const Samples& to, const Tensor& m, const Samples& from, double beta)
     to.unpack(result);
 }
 
+// The positions of t that a stride leaves, as a view of the sizes of `out` but for the channels.
+Tensor strided(const Tensor& t, const Tensor& out, Ints stride) {
+    Dims sizes = out.sizes(), strides = t.strides();
+    sizes[1] = t.size(1);
+    for (size_t d = 0; d < stride.size(); ++d) strides[d + 2] *= stride[d];
+    return alias(t, sizes, strides, t.offset());
+}
+// Whether all positions of x count: there is no stride, nor output padding of a transposed convolution.
+bool same_positions(const Tensor& x, const Tensor& out) {
+    return std::equal(x.sizes().begin() + 2, x.sizes().end(), out.sizes().begin() + 2);
+}
+Tensor taken(const Tensor& x, const Tensor& out, const ConvGeometry& g) {
+    if (same_positions(x, out)) return x;
+    Tensor view = strided(x, out, g.stride), result = empty_tensor(view.sizes(), x.dtype());
+    copy_kernel(DeviceType::cpu, result, view);
+    return result;
+}
+
 }  // namespace
 
 bool is_pointwise(const Tensor& w, const ConvGeometry& g) {
     if (g.groups != 1 || w.dtype() == DType::float16) return false;
     for (size_t d = 0; d < g.stride.size(); ++d)
-        if (w.size(int64_t(d) + 2) != 1 || g.stride[d] != 1 || g.padding[d] != 0) return false;
+        if (w.size(int64_t(d) + 2) != 1 || g.padding[d] != 0) return false;
     return true;
 }
 
-void pointwise(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
+void pointwise(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
     Samples to(out);
     if (bias.defined()) copy_kernel(DeviceType::cpu, to.whole, alias(bias, to.whole.sizes(), {0, 1, 0}, bias.offset()));
-    apply(to, matrix(w), Samples(x), bias.defined() ? 1 : 0);
+    apply(to, matrix(w), Samples(taken(x, out, g)), bias.defined() ? 1 : 0);
 }
 
-void pointwise_input_grad(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w) {
-    apply(Samples(grad_x), turned(matrix(w)), Samples(grad_out), 0);
+void pointwise_input_grad(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
+    const Tensor weight = turned(matrix(w));
+    const Samples from(grad_out);
+    if (same_positions(grad_x, grad_out)) return apply(Samples(grad_x), weight, from, 0);
+    Tensor view = strided(grad_x, grad_out, g.stride), result = empty_tensor(view.sizes(), grad_x.dtype());
+    apply(Samples(result), weight, from, 0);
+    fill_kernel(DeviceType::cpu, grad_x, Scalar(0));
+    copy_kernel(DeviceType::cpu, view, result);
 }
 
-void pointwise_weight_grad(const Tensor& grad_w, const Tensor& x, const Tensor& grad_out) {
-    Samples in(x), grad(grad_out);
+void pointwise_weight_grad(const Tensor& grad_w, const Tensor& x, const Tensor& grad_out, const ConvGeometry& g) {
+    Samples in(taken(x, grad_out, g)), grad(grad_out);
     Tensor result = matrix(grad_w);
     if (in.packs()) return multiply(result, grad.packed(), turned(in.packed()), 0, 1);
     const bool narrow = grad_w.dtype() != DType::float32;

@@ -159,7 +159,7 @@ private:
 
 void conv_weight_grad_onednn(const Tensor& grad_w, const Tensor& grad_bias, const Tensor& x, const Tensor& grad_out,
                              const ConvGeometry& g) {
-    if (!grad_bias.defined() && is_pointwise(grad_w, g)) pointwise_weight_grad(grad_w, x, grad_out);
+    if (!grad_bias.defined() && is_pointwise(grad_w, g)) pointwise_weight_grad(grad_w, x, grad_out, g);
     else WeightGrad(grad_w, grad_bias, x, grad_out, g).run();
 }
 
