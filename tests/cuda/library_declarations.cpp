@@ -1,13 +1,16 @@
-// Compiled by test_library_declarations.py where the headers of cuBLASLt and cuDNN are at hand: our own declarations of
+// Compiled by test_library_declarations.py where the headers of cuBLASLt, cuDNN and cuFFT are at hand: our own declarations of
 // their interfaces agree with them.
 #include <cublasLt.h>
 #include <cudnn.h>
+#include <cufft.h>
 
 #include "kernels/cuda/cublaslt_api.h"
 #include "kernels/cuda/cudnn_api.h"
+#include "kernels/cuda/cufft_api.h"
 
 namespace lt = taeda::cuda::cublaslt;
 namespace nn = taeda::cuda::cudnn;
+namespace ft = taeda::cuda::cufft;
 
 #define SAME(ours, theirs) static_assert(int(ours) == int(theirs))
 #define SAME_SIZE(ours, theirs) static_assert(sizeof(ours) == sizeof(theirs) && alignof(ours) == alignof(theirs))
@@ -60,6 +63,17 @@ static_assert(offsetof(nn::Performance, workspace_bytes) == offsetof(cudnnConvol
 static_assert(offsetof(nn::Performance, determinism) == offsetof(cudnnConvolutionFwdAlgoPerf_t, determinism));
 static_assert(offsetof(nn::Performance, math) == offsetof(cudnnConvolutionFwdAlgoPerf_t, mathType));
 
+SAME(ft::R2C, CUFFT_R2C);
+SAME(ft::C2R, CUFFT_C2R);
+SAME(ft::C2C, CUFFT_C2C);
+SAME(ft::D2Z, CUFFT_D2Z);
+SAME(ft::Z2D, CUFFT_Z2D);
+SAME(ft::Z2Z, CUFFT_Z2Z);
+SAME(ft::FORWARD, CUFFT_FORWARD);
+SAME(ft::INVERSE, CUFFT_INVERSE);
+SAME_SIZE(ft::Handle, cufftHandle);
+SAME_SIZE(ft::Result, cufftResult);
+
 // As many arguments, each as large, and the same kinds of them.
 template <class T> constexpr int kind = std::is_pointer_v<T> ? 8 : int(sizeof(T));
 template <class A, class B> constexpr bool alike = false;
@@ -100,3 +114,15 @@ ALIKE(nn::Functions, cudnnGetConvolutionBackwardFilterAlgorithm_v7);
 ALIKE(nn::Functions, cudnnConvolutionForward);
 ALIKE(nn::Functions, cudnnConvolutionBackwardData);
 ALIKE(nn::Functions, cudnnConvolutionBackwardFilter);
+ALIKE(ft::Functions, cufftCreate);
+ALIKE(ft::Functions, cufftDestroy);
+ALIKE(ft::Functions, cufftSetAutoAllocation);
+ALIKE(ft::Functions, cufftSetWorkArea);
+ALIKE(ft::Functions, cufftSetStream);
+ALIKE(ft::Functions, cufftMakePlanMany64);
+ALIKE(ft::Functions, cufftExecC2C);
+ALIKE(ft::Functions, cufftExecZ2Z);
+ALIKE(ft::Functions, cufftExecR2C);
+ALIKE(ft::Functions, cufftExecD2Z);
+ALIKE(ft::Functions, cufftExecC2R);
+ALIKE(ft::Functions, cufftExecZ2D);

@@ -1,4 +1,4 @@
-"""What we declare of cuBLASLt's and cuDNN's interfaces is what their headers say, where there are headers."""
+"""What we declare of cuBLASLt's, cuDNN's and cuFFT's interfaces is what their headers say, where there are headers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_declarations_agree_with_the_headers():
     compiler = shutil.which("g++")
     found = {
         name: [p for p in PLACES if Path(p, name).exists()]
-        for name in ("cublasLt.h", "cudnn.h", "cuda_runtime.h")
+        for name in ("cublasLt.h", "cudnn.h", "cufft.h", "cuda_runtime.h")
     }
     absent = [name for name, places in found.items() if not places]
     if compiler is None or absent:

@@ -2,6 +2,7 @@
 #include "autograd/meta.h"
 #include "dispatch/libraries.h"
 #include "dispatch/registry.h"
+#include "kernels/tf32.h"
 #include "ops.h"
 #include "python/args.h"
 #include "python/errors.h"
@@ -189,6 +190,26 @@ PyObject* op_schemas(PyObject*, PyObject*) {
     });
 }
 
+std::atomic<bool>& tf32_switch(PyObject* family) {
+    std::string name = to_string(family);
+    if (name == "matmul") return allow_tf32.matmul;
+    TAEDA_CHECK_AS(ValueError, name == "convolution", "allow_tf32: expected 'matmul' or 'convolution', got '", name,
+                   "'");
+    return allow_tf32.convolution;
+}
+PyObject* get_tf32(PyObject*, PyObject* family) {
+    return guarded([&] { return PyBool_FromLong(tf32_switch(family)); });
+}
+PyObject* set_tf32(PyObject*, PyObject* args) {
+    return guarded([&]() -> PyObject* {
+        PyObject* family;
+        int value;
+        if (!PyArg_ParseTuple(args, "Op", &family, &value)) throw PythonError();
+        tf32_switch(family) = value != 0;
+        Py_RETURN_NONE;
+    });
+}
+
 PyObject* set_parameter_type(PyObject*, PyObject* type) {
     parameter_type = reinterpret_cast<PyTypeObject*>(Py_NewRef(type));
     Py_RETURN_NONE;
@@ -211,6 +232,8 @@ PyMethodDef functions[] = {
     {"_push_mode", push_mode, METH_O, nullptr},
     {"_pop_mode", pop_mode, METH_NOARGS, nullptr},
     {"_op_schemas", op_schemas, METH_NOARGS, nullptr},
+    {"_allow_tf32", get_tf32, METH_O, nullptr},
+    {"_set_allow_tf32", set_tf32, METH_VARARGS, nullptr},
     {"_set_parameter_type", set_parameter_type, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from taeda import (
         amp,
         autograd,
+        backends,
         cpu,
         fft,
         hub,
@@ -112,6 +113,8 @@ if TYPE_CHECKING:
     from taeda.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from taeda.amp.autocast_mode import set_autocast_cache_enabled as set_autocast_cache_enabled
     from taeda.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
+    from taeda.backends import get_float32_matmul_precision as get_float32_matmul_precision
+    from taeda.backends import set_float32_matmul_precision as set_float32_matmul_precision
     from taeda.serialization import load, save
 
 __version__ = "0.1.0"
@@ -124,7 +127,8 @@ newaxis = None
 
 # Imported on first use, so that `import taeda` stays quick.
 _MODULES = (
-    "amp autograd cpu cuda fft hub library linalg nn optim overrides random serialization special testing utils version"
+    "amp autograd backends cpu cuda fft hub library linalg nn optim overrides random serialization special testing "
+    "utils version"
 ).split()
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limits", "iinfo": "_limits"}
 _LAZY_NAMES |= dict.fromkeys(
@@ -138,6 +142,7 @@ _LAZY_NAMES |= dict.fromkeys(
     ).split(),
     "amp.autocast_mode",
 )
+_LAZY_NAMES |= dict.fromkeys(("get_float32_matmul_precision", "set_float32_matmul_precision"), "backends")
 
 __all__ = [
     "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat",
