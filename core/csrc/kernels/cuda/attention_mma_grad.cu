@@ -122,6 +122,7 @@ template <class S, int kDim, int kKeyRows> __global__ void __launch_bounds__(kWa
     load_tile<kOwn, kDim>(t.own, a.query.matrix(b, h), a.query.row, first, a.queries, a.width, vectors);
     load_tile<kOwn, kDim>(t.own_grad, g.grad_out.matrix(b, h), g.grad_out.row, first, a.queries, a.depth, vectors);
     float logsumexp[2], dots[2], sums[kDim / 8][4] = {};
+#pragma unroll
     for (int half = 0; half < 2; ++half) {
         int64_t row = first + warp() * 16 + group() + half * 8;
         bool valid = row < a.queries;
@@ -142,6 +143,7 @@ template <class S, int kDim, int kKeyRows> __global__ void __launch_bounds__(kWa
         step.differentiate(logsumexp, dots);
         add_products<kDim, kKeyRows>(sums, step.changes, t.other);
     }
+#pragma unroll
     for (int half = 0; half < 2; ++half) {
         int64_t row = first + warp() * 16 + group() + half * 8;
         if (row < a.queries)
@@ -181,6 +183,7 @@ template <class S, int kDim, int kQueryRows> __global__ void __launch_bounds__(k
             add_products<kDim, kQueryRows>(key_sums, step.changes, t.other);
         }
     }
+#pragma unroll
     for (int half = 0; half < 2; ++half) {
         int64_t row = first + warp() * 16 + group() + half * 8;
         if (row >= a.keys) continue;

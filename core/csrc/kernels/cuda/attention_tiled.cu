@@ -207,6 +207,7 @@ template <int kDim> __global__ void __launch_bounds__(kSide* kSide)
         __syncthreads();
         add_products<kDim, kOther>(sums, t.changes, t.other);
     }
+#pragma unroll
     for (int i = 0; i < kRows; ++i)
         if (int64_t row = first + own_row(i); row < a.queries)
             store<kDim>(g.grad_query + (which * a.queries + row) * a.width, sums[i], a.scale, a.width);
@@ -241,6 +242,7 @@ template <int kDim> __global__ void __launch_bounds__(kSide* kSide)
             add_products<kDim, kOther>(key_sums, t.changes, t.other);
         }
     }
+#pragma unroll
     for (int i = 0; i < kRows; ++i) {
         int64_t row = first + own_row(i);
         if (row >= a.keys) continue;
