@@ -36,6 +36,10 @@ template <class T> __device__ inline T conjugate(T x) {
 template <class T> __device__ inline Real<T> squared_size(T x) {
     return real_of(x) * real_of(x) + imag_of(x) * imag_of(x);
 }
+template <class T> __device__ inline Real<T> modulus(T x) {
+    if constexpr (is_complex_device<T>) return std::hypot(x.re, x.im);
+    else return std::abs(x);
+}
 // LAPACK's measure of size: cheaper than the modulus.
 template <class T> __device__ inline Real<T> rough_size(T x) { return std::abs(real_of(x)) + std::abs(imag_of(x)); }
 
