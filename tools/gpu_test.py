@@ -85,9 +85,9 @@ class Machine:
         flags = set(path.read_text().split()) if path.exists() else set()
         if platform.machine() not in ("x86_64", "AMD64"):
             return "baseline"
-        if {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_bf16"} <= flags:
-            return "avx512"
-        return "avx2" if {"avx2", "fma", "f16c", "bmi2"} <= flags else "baseline"
+        if not {"avx2", "fma"} <= flags:
+            return "baseline"
+        return "avx512" if {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_bf16"} <= flags else "avx2"
 
 
 def run(command: list[str], log: str, environment: dict[str, str] | None = None) -> tuple[bool, str]:
