@@ -1,32 +1,11 @@
 // What the operators of kernels/reduce.h share: where results go, and the dtypes they are computed in.
 #pragma once
 
+#include "kernels/cuda/element.h"
 #include "kernels/cuda/reduction.h"
 #include "kernels/reduce.h"
 
 namespace taeda::cuda {
-
-// data[i] = value, whatever the dtype.
-template <class R> __device__ [[gnu::noinline]] void store_as(void* data, DType dtype, int64_t i, R value) {
-    switch (dtype) {
-        case DType::uint8: static_cast<uint8_t*>(data)[i] = uint8_t(value); break;
-        case DType::int8: static_cast<int8_t*>(data)[i] = int8_t(value); break;
-        case DType::int16: static_cast<int16_t*>(data)[i] = int16_t(value); break;
-        case DType::int32: static_cast<int32_t*>(data)[i] = int32_t(value); break;
-        case DType::int64: static_cast<int64_t*>(data)[i] = int64_t(value); break;
-        case DType::float16: static_cast<Half*>(data)[i] = Half(float(value)); break;
-        case DType::bfloat16: static_cast<BFloat16*>(data)[i] = BFloat16(float(value)); break;
-        case DType::float32: static_cast<float*>(data)[i] = float(value); break;
-        case DType::float64: static_cast<double*>(data)[i] = double(value); break;
-        case DType::bool_: static_cast<bool*>(data)[i] = value != R(0); break;
-        case DType::complex64:
-            static_cast<float*>(data)[2 * i] = float(value), static_cast<float*>(data)[2 * i + 1] = 0;
-            break;
-        case DType::complex128:
-            static_cast<double*>(data)[2 * i] = double(value), static_cast<double*>(data)[2 * i + 1] = 0;
-            break;
-    }
-}
 
 // One or two results per output; the second or the first may be missing.
 struct Outputs {

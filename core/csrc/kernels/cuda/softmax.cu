@@ -3,6 +3,7 @@
 #include "kernels/softmax.h"
 
 #include "kernels/cuda/block.h"
+#include "kernels/cuda/element.h"
 #include "kernels/cuda/geometry.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/slices.h"
@@ -197,11 +198,6 @@ dim3 column_threads(const Slices& s) {
     return dim3(kThreads / y, y);
 }
 
-template <class S> bool can_pack(int64_t length, std::initializer_list<const Tensor*> tensors) {
-    return length % kPackSize<S> == 0 &&
-           std::all_of(tensors.begin(), tensors.end(), [](const Tensor* t) { return is_aligned(t->raw(), 16); });
-}
-
 template <bool log> void forward(const Tensor& out, const Tensor& in, int64_t dim) {
     const Slices s(in, dim);
     if (s.numel() == 0) return;
@@ -212,7 +208,7 @@ template <bool log> void forward(const Tensor& out, const Tensor& in, int64_t di
         if (s.inner == 1) {
             const dim3 threads = row_threads(s.length);
             return launch(stream, softmax_rows<S>, unsigned(divide_up(s.outer, threads.y)), threads, 0, to, from,
-                          s.outer, s.length, can_pack<S>(s.length, {&out, &in}), log);
+                          s.outer, s.length, can_pack_rows<S>(s.length, {&out, &in}), log);
         }
         const dim3 threads = column_threads(s);
         launch(stream, softmax_columns<S>, unsigned(divide_up(s.outer * s.inner, threads.x)), threads, 0, to, from, s,
@@ -230,7 +226,7 @@ template <bool log> void backward(const Tensor& grad_in, const Tensor& grad, con
         if (s.inner == 1) {
             const dim3 threads = row_threads(s.length);
             return launch(stream, softmax_rows_grad<S>, unsigned(divide_up(s.outer, threads.y)), threads, 0, to, g, y,
-                          s.outer, s.length, can_pack<S>(s.length, {&grad_in, &grad, &result}), log);
+                          s.outer, s.length, can_pack_rows<S>(s.length, {&grad_in, &grad, &result}), log);
         }
         const dim3 threads = column_threads(s);
         launch(stream, softmax_columns_grad<S>, unsigned(divide_up(s.outer * s.inner, threads.x)), threads, 0, to, g,
