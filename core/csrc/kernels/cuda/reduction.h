@@ -113,12 +113,15 @@ __device__ void add_row(const Op& op, typename Op::A& acc, const typename Op::Co
         }
         if constexpr (size == 1) {
             S flat_x[kUnrolled], flat_y[kUnrolled];
-            for (int k = 0; k < kUnrolled; ++k) flat_x[k] = x[k].values[0], flat_y[k] = y[k].values[0];
+            for (int k = 0; k < kUnrolled; ++k) {
+                flat_x[k] = x[k].values[0];
+                flat_y[k] = (Op::is_paired ? y[k] : x[k]).values[0];
+            }
             add_loaded(op, acc, context, flat_x, flat_y, unit, stride);
         } else {
 #pragma unroll
             for (int k = 0; k < kUnrolled; ++k)
-                add_loaded(op, acc, context, x[k].values, y[k].values, (unit + k * stride) * size, 1);
+                add_loaded(op, acc, context, x[k].values, (Op::is_paired ? y[k] : x[k]).values, (unit + k * stride) * size, 1);
         }
     }
     for (; unit < end; unit += stride) {
