@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/index_error.h"
 
 namespace taeda {
 namespace {
@@ -18,8 +19,7 @@ using cpu::store_some;
 void check(const Tensor& indices, int64_t rows, const char* op) {
     const int64_t* index = indices.data<int64_t>();
     for (int64_t i = 0; i < indices.numel(); ++i)
-        TAEDA_CHECK_AS(IndexError, index[i] >= 0 && index[i] < rows, op, ": index ", index[i], " at position ", i,
-                       " is out of range for a table of ", rows, " rows; indices must be in [0, ", rows - 1, "]");
+        if (index[i] < 0 || index[i] >= rows) raise_wrong_row(op, index[i], i, rows);
 }
 
 void embedding_cpu(const Tensor& out, const Tensor& table, const Tensor& indices) {
@@ -97,8 +97,7 @@ struct Bag {
 Bag bag_of(const BagArgs& a, int64_t b) {
     const int64_t* offsets = a.offsets.data<int64_t>();
     int64_t begin = offsets[b], end = b + 1 < a.offsets.numel() ? offsets[b + 1] : a.indices.numel();
-    TAEDA_CHECK(begin >= 0 && begin <= end && end <= a.indices.numel(), "embedding_bag: offsets[", b, "] is ", begin,
-                ", but offsets must not decrease and must be in [0, ", a.indices.numel(), "]");
+    if (begin < 0 || begin > end || end > a.indices.numel()) raise_wrong_offset(b, begin, a.indices.numel());
     Bag bag{begin, end, 0};
     for (int64_t i = begin; i < end; ++i) bag.counted += a.indices.data<int64_t>()[i] != a.padding_idx;
     return bag;

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/index_error.h"
 
 namespace taeda::cpu {
 
@@ -19,8 +20,7 @@ void check_indices(const char* op, const int64_t* index, int64_t n, int64_t dim,
         for (int64_t seen = wrong; i < seen && !wrong.compare_exchange_weak(seen, i);) {}
     });
     if (wrong == n) return;
-    raise<E>(op, ": index ", index[wrong], " is out of bounds for dimension ", dim, " with size ", size,
-             "; indices must lie in [", lowest, ", ", size, ")");
+    raise_wrong_index<E>(op, index[wrong], dim, size, lowest);
 }
 template void check_indices<IndexError>(const char*, const int64_t*, int64_t, int64_t, int64_t, bool);
 template void check_indices<Error>(const char*, const int64_t*, int64_t, int64_t, int64_t, bool);

@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/index_error.h"
 #include "kernels/vec/vec_math.h"
 
 namespace taeda {
@@ -27,9 +28,7 @@ template <class T> struct ClassWeights {
 
     T operator()(int64_t target) const {
         if (target == ignore) return T(0);
-        TAEDA_CHECK_AS(IndexError, target >= 0 && target < classes, op, ": target class ", target,
-                       " is out of range for ", classes, " classes; targets must be in [0, ", classes - 1,
-                       "] or equal to ignore_index (", ignore, ")");
+        if (target < 0 || target >= classes) raise_wrong_class(op, target, classes, ignore);
         return weight ? weight[target] : T(1);
     }
     T total() const {

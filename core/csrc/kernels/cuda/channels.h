@@ -8,17 +8,6 @@
 
 namespace taeda::cuda {
 
-// Quotient and rest by a fixed divisor, for any index.
-struct Division {
-    int64_t divisor;
-    Divider narrow;
-    explicit Division(int64_t by) : divisor(std::max<int64_t>(1, by)), narrow(uint32_t(std::min<int64_t>(divisor, 0xffffffff))) {}
-    __device__ int64_t quotient(int64_t n) const {
-        return n < int64_t(1) << 32 && divisor < int64_t(1) << 32 ? int64_t(narrow.quotient(uint32_t(n))) : n / divisor;
-    }
-    __device__ int64_t rest(int64_t n) const { return n - quotient(n) * divisor; }
-};
-
 struct ChannelShape {
     int64_t N, C, S;
     explicit ChannelShape(const Tensor& x)

@@ -24,6 +24,17 @@ struct Divider {
     }
 };
 
+// Quotient and rest by a fixed divisor, for any index.
+struct Division {
+    int64_t divisor;
+    Divider narrow;
+    explicit Division(int64_t by) : divisor(std::max<int64_t>(1, by)), narrow(uint32_t(std::min<int64_t>(divisor, 0xffffffff))) {}
+    __device__ int64_t quotient(int64_t n) const {
+        return n < int64_t(1) << 32 && divisor < int64_t(1) << 32 ? int64_t(narrow.quotient(uint32_t(n))) : n / divisor;
+    }
+    __device__ int64_t rest(int64_t n) const { return n - quotient(n) * divisor; }
+};
+
 // One dimension of several tensors that are walked together; strides in elements.
 template <int tensors> struct Axis {
     int64_t size;

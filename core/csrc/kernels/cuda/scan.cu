@@ -34,7 +34,7 @@ template <class S> struct RunningLogSum {
 
 template <bool multiplies> void fold(const Tensor& out, const Tensor& in, int64_t dim) {
     auto run = [&]<class S>() {
-        run_scan(RunningFold<S>{Elements<S>(out), Elements<S>(in), multiplies}, in, dim);
+        run_scan(RunningFold<S>{Elements<S>(out), Elements<S>(in), multiplies}, Slices(in, dim), in);
     };
     if (in.dtype() == DType::complex64) run.template operator()<device_complex<float>>();
     else if (in.dtype() == DType::complex128) run.template operator()<device_complex<double>>();
@@ -43,7 +43,7 @@ template <bool multiplies> void fold(const Tensor& out, const Tensor& in, int64_
 
 void logcumsumexp_cuda(const Tensor& out, const Tensor& in, int64_t dim) {
     visit_floating(in.dtype(), "logcumsumexp", [&]<class S>() {
-        run_scan(RunningLogSum<S>{Elements<S>(out), Elements<S>(in)}, in, dim);
+        run_scan(RunningLogSum<S>{Elements<S>(out), Elements<S>(in)}, Slices(in, dim), in);
     });
 }
 

@@ -137,11 +137,10 @@ template <class Op> __global__ void __launch_bounds__(kScanThreads) scan_slices(
     }
 }
 
-template <class Op> void run_scan(const Op& op, const Tensor& in, int64_t dim) {
+template <class Op> void run_scan(const Op& op, const Slices& s, const Tensor& beside) {
     using A = typename Op::A;
-    const Slices s(in, dim);
     if (s.numel() == 0) return;
-    const cudaStream_t stream = stream_of(in);
+    const cudaStream_t stream = stream_of(beside);
     const int64_t slices = s.outer * s.inner;
     const ScanChunks c{s, divide_up(s.length, kScanChunk)};
     if (slices >= kManySlices && (s.inner >= kWarp || s.length <= kWarp))
@@ -149,7 +148,7 @@ template <class Op> void run_scan(const Op& op, const Tensor& in, int64_t dim) {
     const A* before = nullptr;
     std::optional<Workspace> totals;
     if (c.chunks > 1) {
-        totals.emplace(size_t(slices * c.chunks) * sizeof(A), in);
+        totals.emplace(size_t(slices * c.chunks) * sizeof(A), beside);
         launch(stream, total_chunks<Op>, unsigned(slices * c.chunks), kScanThreads, 0, op, c, totals->as<A>());
         launch(stream, scan_totals<Op>, unsigned(slices), kScanThreads, 0, op, c, totals->as<A>());
         before = totals->as<A>();
