@@ -6,41 +6,13 @@
 #include <vector>
 
 #include "kernels/cpu/slices.h"
+#include "kernels/sort_key.h"
 
 namespace taeda::cpu {
 namespace {
 
 constexpr int64_t kRadixFrom = 512;     // shorter slices are sorted by comparisons
 constexpr int64_t kGrainSorted = 2048;  // elements that justify a thread
-
-template <int bytes> struct unsigned_of;
-template <> struct unsigned_of<1> {
-    using type = uint8_t;
-};
-template <> struct unsigned_of<2> {
-    using type = uint16_t;
-};
-template <> struct unsigned_of<4> {
-    using type = uint32_t;
-};
-template <> struct unsigned_of<8> {
-    using type = uint64_t;
-};
-template <class T> using key_type = typename unsigned_of<int(sizeof(T))>::type;
-
-// An integer with the order of x; all NaNs map to the largest, both zeros to one.
-template <class T> key_type<T> key_of(T x) {
-    using K = key_type<T>;
-    constexpr K sign = K(K(1) << (sizeof(T) * 8 - 1));
-    K bits;
-    std::memcpy(&bits, &x, sizeof x);
-    if constexpr (std::is_integral_v<T>) return std::is_signed_v<T> ? K(bits ^ sign) : bits;
-    else {
-        if (x != x) return K(~K(0));
-        if (x == T(0)) bits = 0;
-        return bits & sign ? K(~bits) : K(bits | sign);
-    }
-}
 
 // Key and position in one integer for keys of up to 32 bits, side by side for 64.
 struct Packed {

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/incomplete_gamma.h"
 
 namespace taeda {
 namespace {
@@ -51,35 +52,6 @@ double value(SpecialFunction function, double x) {
     __builtin_unreachable();
 }
 
-// The series of P (x < a + 1), or Lentz's continued fraction of Q, whichever converges; both answered as P.
-double lower_gamma(double a, double x, bool upper) {
-    if (std::isnan(a) || std::isnan(x) || a < 0 || x < 0 || (a == 0 && x == 0) || (std::isinf(a) && std::isinf(x)))
-        return kNaN;
-    if (a == 0 || std::isinf(x)) return upper ? 0 : 1;
-    if (x == 0 || std::isinf(a)) return upper ? 1 : 0;
-    constexpr int kTerms = 20000;
-    constexpr double kEpsilon = 1e-17, kTiny = 1e-300;
-    const double factor = std::exp(a * std::log(x) - x - std::lgamma(a));
-    if (x < a + 1) {
-        double term = 1 / a, sum = term;
-        for (int n = 1; n < kTerms && term > sum * kEpsilon; ++n) sum += term *= x / (a + n);
-        return upper ? 1 - sum * factor : sum * factor;
-    }
-    double b = x + 1 - a, c = 1 / kTiny, d = 1 / b, fraction = d;
-    for (int n = 1; n < kTerms; ++n) {
-        const double an = n * (a - n);
-        b += 2;
-        d = an * d + b;
-        c = b + an / c;
-        d = 1 / (std::abs(d) < kTiny ? kTiny : d);
-        c = std::abs(c) < kTiny ? kTiny : c;
-        const double step = d * c;
-        fraction *= step;
-        if (std::abs(step - 1) < 1e-16) break;
-    }
-    return upper ? fraction * factor : 1 - fraction * factor;
-}
-
 void special_cpu(const Tensor& out, const Tensor& x, SpecialFunction function) {
     visit_floating(out.dtype(), "special", [&]<class T>() {
         const int64_t n = out.numel();
@@ -94,7 +66,7 @@ void incomplete_gamma_cpu(const Tensor& out, const Tensor& a, const Tensor& x, b
         const int64_t n = out.numel();
         cpu::parallel_for(0, n, kGrain, [&](int64_t from, int64_t to) {
             for (int64_t i = from; i < to; ++i)
-                out.data<T>()[i] = T(lower_gamma(double(a.data<T>()[i]), double(x.data<T>()[i]), upper));
+                out.data<T>()[i] = T(incomplete_gamma_value(double(a.data<T>()[i]), double(x.data<T>()[i]), upper));
         });
     });
 }

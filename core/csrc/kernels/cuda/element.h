@@ -17,6 +17,19 @@ template <class S> bool can_pack_rows(int64_t length, std::initializer_list<cons
            std::all_of(tensors.begin(), tensors.end(), [](const Tensor* t) { return is_aligned(t->raw(), 16); });
 }
 
+// f.operator()<n>(i): packs of n elements that start at i, shared out to the threads in x.
+template <int size, class F> __device__ void each_pack(int64_t length, bool is_packed, F f) {
+    if (is_packed)
+        for (int64_t i = int64_t(threadIdx.x) * size; i < length; i += int64_t(blockDim.x) * size)
+            f.template operator()<size>(i);
+    else
+        for (int64_t i = threadIdx.x; i < length; i += blockDim.x) f.template operator()<1>(i);
+}
+template <int n, class C, class S> __device__ void load_elements(C (&to)[n], const S* from) {
+    const Pack<S, n> pack = load_pack<S, n>(from);
+    for (int k = 0; k < n; ++k) to[k] = C(pack.values[k]);
+}
+
 // data[i] = value, whatever the dtype.
 template <class R> __device__ [[gnu::noinline]] void store_as(void* data, DType dtype, int64_t i, R value) {
     switch (dtype) {

@@ -40,15 +40,6 @@ void gather_cuda(const Tensor& out, const Tensor& in0, int64_t dim, const Tensor
     raise_fault<Error>(fault, "gather", index.data<int64_t>(), dim, size, 0, stream);
 }
 
-// Units of equal size side by side: the largest that a row of `bytes` consists of, given where the rows begin.
-int64_t unit_bytes(int64_t bytes, std::initializer_list<const void*> starts) {
-    for (int64_t unit = 16; unit > 1; unit /= 2)
-        if (bytes % unit == 0 &&
-            std::all_of(starts.begin(), starts.end(), [unit](const void* p) { return is_aligned(p, unit); }))
-            return unit;
-    return 1;
-}
-
 // out[o][j][:] = in[o][index[j]][:], rows of `units` units.
 template <class T>
 __global__ void select_rows(T* out, const T* in, const int64_t* index, int64_t n, int64_t outer, int64_t length,

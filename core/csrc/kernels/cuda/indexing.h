@@ -13,8 +13,18 @@ namespace taeda::cuda {
 inline Grid grid_for(int64_t items, int64_t per_thread, const Tensor& beside) {
     return loop_grid(items, per_thread, limits(beside.device().index).multiprocessors);
 }
+// For all i below n, shared out to the threads of the grid.
 #define TAEDA_GRID_LOOP(i, n) \
     for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < (n); i += int64_t(gridDim.x) * blockDim.x)
+
+// Units of equal size side by side: the largest that a row of `bytes` consists of, given where the rows begin.
+inline int64_t unit_bytes(int64_t bytes, std::initializer_list<const void*> starts) {
+    for (int64_t unit = 16; unit > 1; unit /= 2)
+        if (bytes % unit == 0 &&
+            std::all_of(starts.begin(), starts.end(), [unit](const void* p) { return is_aligned(p, unit); }))
+            return unit;
+    return 1;
+}
 
 static __global__ void find_wrong_index(const int64_t* index, int64_t n, int64_t lowest, int64_t size,
                                         unsigned long long* fault) {

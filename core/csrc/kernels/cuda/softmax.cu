@@ -50,19 +50,6 @@ template <class C> __device__ C input_gradient(C grad, C result, C sum, bool log
     return log ? grad - std::exp(result) * sum : result * (grad - sum);
 }
 
-// f.operator()<n>(i): packs of n elements that start at i, shared out to the threads in x.
-template <int size, class F> __device__ void each_pack(int64_t length, bool is_packed, F f) {
-    if (is_packed)
-        for (int64_t i = int64_t(threadIdx.x) * size; i < length; i += int64_t(blockDim.x) * size)
-            f.template operator()<size>(i);
-    else
-        for (int64_t i = threadIdx.x; i < length; i += blockDim.x) f.template operator()<1>(i);
-}
-template <int n, class C, class S> __device__ void load_elements(C (&to)[n], const S* from) {
-    const Pack<S, n> pack = load_pack<S, n>(from);
-    for (int k = 0; k < n; ++k) to[k] = C(pack.values[k]);
-}
-
 // Threads in x share a row; threads in y are different rows.
 template <class S> __global__ void softmax_rows(S* out, const S* in, int64_t rows, int64_t length, bool is_packed,
                                                 bool log) {
