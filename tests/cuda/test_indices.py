@@ -1,0 +1,159 @@
+"""Reading and writing through indices: values, the order in which equal places are combined, and wrong indices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import taeda
+from taeda.nn import functional as F
+
+RANDOM = np.random.default_rng(5)
+
+
+def array(*shape: int) -> np.ndarray:
+    return RANDOM.standard_normal(shape).astype(np.float32)
+
+
+def gpu(x: np.ndarray) -> taeda.Tensor:
+    return taeda.tensor(x).cuda()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("shape", [(7, 5), (20, 16), (6, 3, 8)], ids=str)
+def test_gather_and_selection(shape: tuple[int, ...], dtype: str):
+    x = (10 * array(*shape)).astype(dtype)
+    for dim in range(len(shape)):
+        index = RANDOM.integers(0, shape[dim], shape)
+        np.testing.assert_array_equal(
+            taeda.gather(gpu(x), dim, gpu(index)).cpu().numpy(), np.take_along_axis(x, index, dim)
+        )
+        rows = RANDOM.integers(0, shape[dim], 11)
+        np.testing.assert_array_equal(
+            taeda.index_select(gpu(x), dim, gpu(rows)).cpu().numpy(), np.take(x, rows, dim)
+        )
+    wide = gpu(x).transpose(0, 1)
+    index = RANDOM.integers(0, shape[1], (shape[1], *shape[:1], *shape[2:]))
+    np.testing.assert_array_equal(
+        taeda.gather(wide, 0, gpu(index)).cpu().numpy(), np.take_along_axis(x.swapaxes(0, 1), index, 0)
+    )
+
+
+def test_advanced_indexing():
+    x = array(6, 7, 8)
+    on_gpu, i, j = gpu(x), np.array([[0, 5], [-1, 2]]), np.array([[1], [-7]])
+    cases = [
+        (i,),
+        (i, j),
+        (slice(None), i, j),
+        (i, slice(None), j),
+        (slice(1, 5), slice(None), i),
+        (i, slice(2, 6)),
+    ]
+    for case in cases:
+        keys = tuple(gpu(k) if isinstance(k, np.ndarray) else k for k in case)
+        np.testing.assert_array_equal(on_gpu[keys].cpu().numpy(), x[case])
+        changed, wanted = on_gpu.clone(), x.copy()
+        values = array(*x[case].shape)
+        changed[keys] = gpu(values)
+        wanted[case] = values
+        np.testing.assert_array_equal(changed.cpu().numpy(), wanted)
+    mask = x > 0
+    np.testing.assert_array_equal(on_gpu[gpu(mask)].cpu().numpy(), x[mask])
+
+
+def test_places_that_coincide():
+    index = RANDOM.integers(0, 5, 3000)
+    values = array(3000)
+    wanted = np.zeros(5, np.float64)
+    np.add.at(wanted, index, values)
+    sums = taeda.zeros(5, device="cuda").index_add(0, gpu(index), gpu(values))
+    np.testing.assert_allclose(sums.cpu().numpy(), wanted, rtol=1e-4, atol=1e-4)
+    # In index order, bit by bit as on the CPU; the last of several writes stays.
+    assert sums.tolist() == taeda.zeros(5).index_add(0, taeda.tensor(index), taeda.tensor(values)).tolist()
+    put = taeda.zeros(5, device="cuda").index_put((gpu(index),), gpu(values))
+    assert put.tolist() == taeda.zeros(5).index_put((taeda.tensor(index),), taeda.tensor(values)).tolist()
+    scattered = taeda.zeros(5, device="cuda").scatter_add(0, gpu(index), gpu(values))
+    assert scattered.tolist() == sums.tolist()
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod", "amin", "amax", "mean"])
+@pytest.mark.parametrize(
+    ("shape", "dim"), [((9, 4), 0), ((9, 4), 1), ((3, 5000), 0), ((2, 9, 700), 1), ((9000, 3), 1)]
+)
+def test_scatter(shape: tuple[int, ...], dim: int, reduce: str):
+    index = RANDOM.integers(0, 4, shape)
+    size = [4 if d == dim else n for d, n in enumerate(shape)]
+    start, values = array(*size), array(*shape)
+    args = dim, index, values
+    found = gpu(start).scatter_reduce(dim, gpu(index), gpu(values), reduce)
+    wanted = taeda.tensor(start).scatter_reduce(dim, taeda.tensor(args[1]), taeda.tensor(args[2]), reduce)
+    np.testing.assert_allclose(found.cpu().numpy(), wanted.numpy(), rtol=1e-6)
+
+
+def test_wrong_indices():
+    x, wrong = taeda.zeros(3, 4, device="cuda"), gpu(np.array([[0, 4], [1, 2]]))
+    with pytest.raises(RuntimeError, match="gather: index 4 is out of bounds for dimension 1 with size 4"):
+        taeda.gather(x, 1, wrong)
+    with pytest.raises(RuntimeError, match="scatter: index 4 is out of bounds"):
+        x.scatter_(1, wrong, 1.0)
+    with pytest.raises(
+        IndexError, match="index_select: index -1 is out of bounds for dimension 0 with size 3"
+    ):
+        taeda.index_select(x, 0, gpu(np.array([1, -1])))
+    with pytest.raises(IndexError, match="index: index 3 is out of bounds for dimension 0 with size 3"):
+        x[gpu(np.array([0, 3]))]
+    with pytest.raises(IndexError, match=r"index_put: index -5 .* must lie in \[-4, 4\)"):
+        x[:, gpu(np.array([0, -5]))] = 1.0
+    with pytest.raises(IndexError, match="index 9 at position 1 is out of range for a table of 3 rows"):
+        F.embedding(gpu(np.array([2, 9])), x)
+    assert x.abs().sum().item() == 0  # nothing was written
+
+
+def test_masks():
+    x = array(70, 131)
+    mask = x > 0.7
+    np.testing.assert_array_equal(taeda.masked_select(gpu(x), gpu(mask)).cpu().numpy(), x[mask])
+    np.testing.assert_array_equal(taeda.nonzero(gpu(mask)).cpu().numpy(), np.argwhere(mask))
+    source = array(int(mask.sum()))
+    wanted = x.copy()
+    wanted[mask] = source
+    np.testing.assert_array_equal(gpu(x).masked_scatter(gpu(mask), gpu(source)).cpu().numpy(), wanted)
+    assert taeda.nonzero(taeda.zeros(5, 3, device="cuda")).shape == (0, 2)
+    for diagonal in (-2, 0, 3):
+        np.testing.assert_array_equal(taeda.tril(gpu(x), diagonal).cpu().numpy(), np.tril(x, diagonal))
+        np.testing.assert_array_equal(taeda.triu(gpu(x), diagonal).cpu().numpy(), np.triu(x, diagonal))
+
+
+@pytest.mark.parametrize("padding", [None, 2])
+@pytest.mark.parametrize("width", [1, 6, 64])
+def test_embedding(width: int, padding: int | None):
+    table, index, grad = array(9, width), RANDOM.integers(0, 9, (30, 7)), array(30, 7, width)
+    leaf = gpu(table).requires_grad_()
+    found = F.embedding(gpu(index), leaf, padding_idx=padding)
+    np.testing.assert_array_equal(found.detach().cpu().numpy(), table[index])
+    found.backward(gpu(grad))
+    wanted = np.zeros(table.shape)
+    np.add.at(wanted, index, grad)
+    if padding is not None:
+        wanted[padding] = 0
+    np.testing.assert_allclose(leaf.grad.cpu().numpy(), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_embedding_bag(mode: str):
+    table, index = array(9, 6).astype(np.float64), RANDOM.integers(0, 9, 40)
+    offsets, grad = np.array([0, 3, 3, 20]), array(4, 6).astype(np.float64)
+
+    def run(device: str) -> list[np.ndarray]:
+        leaf = taeda.tensor(table).to(device).requires_grad_()
+        found = F.embedding_bag(
+            taeda.tensor(index).to(device), leaf, taeda.tensor(offsets).to(device), mode=mode, padding_idx=1
+        )
+        found.backward(taeda.tensor(grad).to(device))
+        return [found.detach().cpu().numpy(), leaf.grad.cpu().numpy()]
+
+    for one, other in zip(run("cuda"), run("cpu"), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    with pytest.raises(RuntimeError, match=r"offsets\[1\] is 50"):
+        F.embedding_bag(gpu(index), gpu(table), gpu(np.array([0, 50])), mode=mode)
