@@ -10,7 +10,7 @@ import pytest
 import taeda
 
 RANDOM = np.random.default_rng(3)
-# Shape and reduced dimensions: whole rows, columns, mixtures, lengths that leave a rest, and few outputs of many elements.
+# Shape and reduced dimensions: whole rows, columns, lengths that leave a rest, few outputs of many elements.
 SHAPES = [
     ((1,), (0,)),
     ((7,), (0,)),

@@ -133,19 +133,14 @@ void batch_norm_grad_cuda(const Tensor& grad_x, const Tensor& grad_weight, const
         T* offset = training && grad_x.defined() ? space.as<T>() : nullptr;
         T* slope = offset ? offset + shape.C : nullptr;
         if (offset || grad_weight.defined() || grad_bias.defined()) {
-            const GradientSums<S> op{{},
-                                     mean.data<T>(),
-                                     invstd.data<T>(),
-                                     data_or_null<T>(grad_weight),
-                                     data_or_null<T>(grad_bias),
-                                     offset,
-                                     slope,
-                                     T(shape.N * shape.S)};
+            const GradientSums<S> op{
+                {},     mean.data<T>(), invstd.data<T>(),    data_or_null<T>(grad_weight), data_or_null<T>(grad_bias),
+                offset, slope,          T(shape.N * shape.S)};
             run_reduction(op, per_channel(shape.view(x)), shape.view(grad_out), shape.view(x));
         }
         if (!grad_x.defined()) return;
-        const GradientLine<T> line{mean.data<T>(), invstd.data<T>(), data_or_null<T>(weight), offset, slope,
-                                   Division(shape.C)};
+        const GradientLine<T> line{mean.data<T>(), invstd.data<T>(), data_or_null<T>(weight), offset,
+                                   slope,          Division(shape.C)};
         run_lines<S>(line, shape, grad_x, x, grad_out);
     });
 }

@@ -10,8 +10,7 @@ namespace taeda::cuda {
 
 struct ChannelShape {
     int64_t N, C, S;
-    explicit ChannelShape(const Tensor& x)
-        : N(x.size(0)), C(x.size(1)), S(x.numel() / std::max<int64_t>(1, N * C)) {}
+    explicit ChannelShape(const Tensor& x) : N(x.size(0)), C(x.size(1)), S(x.numel() / std::max<int64_t>(1, N * C)) {}
     // The tensor as (N, C, S).
     Tensor view(const Tensor& t) const { return alias(t, {N, C, S}, {C * S, S, 1}, t.offset()); }
 };
@@ -19,8 +18,7 @@ struct ChannelShape {
 // Line provides
 //   Terms of(row)                 what the elements of a row need
 //   T apply(terms, x, grad)       grad is x where there is no second tensor
-template <class S, int size, class Line>
-__global__ void __launch_bounds__(256)
+template <class S, int size, class Line> __global__ void __launch_bounds__(256)
     apply_lines(Line line, S* out, const S* x, const S* grad, Division row_size, int64_t packs) {
     using T = op_type<S>;
     const int64_t step = int64_t(gridDim.x) * blockDim.x;

@@ -63,9 +63,9 @@ template <class S> struct BagShare {
 };
 
 // A thread for each column of each row that occurs: the first of its entries adds them all up.
-template <class S, class Share>
-__global__ void add_rows(S* grad_table, const S* grad, const uint64_t* rows, const uint32_t* entries, int64_t n,
-                         Division width, int64_t padding, Share share) {
+template <class S, class Share> __global__ void add_rows(S* grad_table, const S* grad, const uint64_t* rows,
+                                                         const uint32_t* entries, int64_t n, Division width,
+                                                         int64_t padding, Share share) {
     using T = op_type<S>;
     TAEDA_GRID_LOOP(i, n * width.divisor) {
         const int64_t first = width.quotient(i), column = i - first * width.divisor, row = int64_t(rows[first]);
@@ -85,9 +85,9 @@ void clear(const Tensor& t) {
     if (t.numel()) TAEDA_CUDA_CHECK(cudaMemsetAsync(t.raw(), 0, size_t(t.numel() * t.item_bytes()), stream_of(t)));
 }
 
-template <class S, class Share>
-void add_entries(const Tensor& grad_table, const Tensor& grad_out, const Tensor& indices, int64_t padding,
-                 const Share& share, const char* op) {
+template <class S, class Share> void add_entries(const Tensor& grad_table, const Tensor& grad_out,
+                                                 const Tensor& indices, int64_t padding, const Share& share,
+                                                 const char* op) {
     clear(grad_table);
     const int64_t n = indices.numel(), width = grad_table.size(1);
     if (n * width == 0) return;
@@ -195,8 +195,8 @@ void embedding_bag_cuda(const Tensor& out, const Tensor& chosen, const Tensor& t
     const Grid grid = grid_for(out.numel(), 1, out);
     visit_floating(table.dtype(), "embedding_bag", [&]<class S>() {
         launch(stream_of(out), combine_bags<S>, grid.blocks, grid.threads, 0, out.data<S>(),
-               data_or_null<int64_t>(chosen), table.data<S>(), data_or_null<S>(a.weights), bags,
-               counted.as<int64_t>(), Division(table.size(1)), a.mode);
+               data_or_null<int64_t>(chosen), table.data<S>(), data_or_null<S>(a.weights), bags, counted.as<int64_t>(),
+               Division(table.size(1)), a.mode);
     });
 }
 
@@ -210,9 +210,8 @@ struct ChosenPlace {
     }
 };
 
-template <class S>
-__global__ void add_chosen(S* grad_table, const S* grad, const uint64_t* places, const uint32_t* positions, int64_t n,
-                           int64_t none) {
+template <class S> __global__ void add_chosen(S* grad_table, const S* grad, const uint64_t* places,
+                                              const uint32_t* positions, int64_t n, int64_t none) {
     using T = op_type<S>;
     TAEDA_GRID_LOOP(i, n) {
         const uint64_t place = places[i];
@@ -224,9 +223,8 @@ __global__ void add_chosen(S* grad_table, const S* grad, const uint64_t* places,
 }
 
 // A warp for each entry.
-template <class S>
-__global__ void weight_gradients(S* grad_weights, const S* grad, const S* table, Bags bags, const int64_t* bag_of_entry,
-                                 int64_t width) {
+template <class S> __global__ void weight_gradients(S* grad_weights, const S* grad, const S* table, Bags bags,
+                                                    const int64_t* bag_of_entry, int64_t width) {
     using T = op_type<S>;
     const int64_t entry = int64_t(blockIdx.x) * blockDim.y + threadIdx.y;
     const int64_t bag = entry < bags.entries && bags.indices[entry] != bags.padding ? bag_of_entry[entry] : -1;
@@ -251,8 +249,8 @@ void embedding_bag_grad_cuda(const Tensor& grad_table, const Tensor& grad_weight
             const Runs runs(ChosenPlace{chosen.data<int64_t>(), Division(width), none}, chosen.numel(), none,
                             "embedding_bag", grad_table);
             const Grid grid = grid_for(runs.size(), 1, grad_table);
-            return launch(stream, add_chosen<S>, grid.blocks, grid.threads, 0, grad_table.data<S>(),
-                          grad_out.data<S>(), runs.keys(), runs.positions(), runs.size(), none);
+            return launch(stream, add_chosen<S>, grid.blocks, grid.threads, 0, grad_table.data<S>(), grad_out.data<S>(),
+                          runs.keys(), runs.positions(), runs.size(), none);
         }
         Workspace counted(size_t(bags.count) * sizeof(int64_t), grad_table);
         Workspace bag_of_entry(size_t(n) * sizeof(int64_t), grad_table);

@@ -6,8 +6,8 @@ namespace taeda::cuda {
 namespace {
 
 // Of four bytes at least, as accumulators have to be.
-template <class T>
-using compare_type = std::conditional_t<std::is_integral_v<T> && (sizeof(T) < 4), int32_t, op_type<T>>;
+template <class T> using compare_type =
+    std::conditional_t<std::is_integral_v<T> && (sizeof(T) < 4), int32_t, op_type<T>>;
 
 template <class T> T lowest_or_highest(bool lowest) {
     using Limits = std::numeric_limits<T>;

@@ -50,7 +50,7 @@ void group_norm_cuda(const Tensor& out, const Tensor& mean, const Tensor& rstd, 
         using T = op_type<S>;
         const Tensor rows = matrix(x, shape.N * groups, shape.C / groups * shape.S);
         run_reduction(GroupStatistics<S>{{}, mean.data<T>(), rstd.data<T>(), T(eps)}, per_row(rows), rows);
-        const GroupLine<T> line{mean.data<T>(),          rstd.data<T>(),     data_or_null<T>(weight),
+        const GroupLine<T> line{mean.data<T>(),        rstd.data<T>(),    data_or_null<T>(weight),
                                 data_or_null<T>(bias), Division(shape.C), Division(shape.C / groups)};
         run_lines<S>(line, shape, out, x, Tensor());
     });
@@ -127,9 +127,7 @@ template <class T> struct GroupGradientLine {
         const int64_t c = channels.rest(row), group = group_channels.quotient(row);
         return {mean[group], offset[group], slope[group], weight ? rstd[group] * weight[c] : rstd[group]};
     }
-    __device__ T apply(const Terms& t, T x, T grad) const {
-        return grad * t.scale - t.offset - (x - t.mean) * t.slope;
-    }
+    __device__ T apply(const Terms& t, T x, T grad) const { return grad * t.scale - t.offset - (x - t.mean) * t.slope; }
 };
 
 void group_norm_grad_cuda(const Tensor& grad_x, const Tensor& grad_weight, const Tensor& grad_bias,
@@ -155,9 +153,8 @@ void group_norm_grad_cuda(const Tensor& grad_x, const Tensor& grad_weight, const
         if (!grad_x.defined() || x.numel() == 0) return;
         launch(stream, group_terms<T, Sums>, unsigned(divide_up(all_groups, 8)), dim3(kWarp, 8), 0, offset, slope, sums,
                rstd.data<T>(), w, all_groups, groups, channels, T(channels * shape.S));
-        const GroupGradientLine<T> line{mean.data<T>(), rstd.data<T>(),    w,
-                                        offset,         slope,             Division(shape.C),
-                                        Division(channels)};
+        const GroupGradientLine<T> line{mean.data<T>(),    rstd.data<T>(),    w, offset, slope,
+                                        Division(shape.C), Division(channels)};
         run_lines<S>(line, shape, grad_x, x, grad_out);
     });
 }

@@ -8,9 +8,9 @@ namespace {
 // Zero-dimensional tensors count as one element.
 Tensor at_least_1d(const Tensor& t) { return t.dim() ? t : alias(t, {1}, {1}, t.offset()); }
 
-template <class T>
-__global__ void gather_elements(T* out, const T* in, const int64_t* index, int64_t n, OffsetMap<1> around,
-                                int64_t size, int64_t stride, unsigned long long* fault) {
+template <class T> __global__ void gather_elements(T* out, const T* in, const int64_t* index, int64_t n,
+                                                   OffsetMap<1> around, int64_t size, int64_t stride,
+                                                   unsigned long long* fault) {
     TAEDA_GRID_LOOP(i, n) {
         const int64_t k = index[i];
         if (k < 0 || k >= size) report_fault(fault, i);
@@ -41,9 +41,9 @@ void gather_cuda(const Tensor& out, const Tensor& in0, int64_t dim, const Tensor
 }
 
 // out[o][j][:] = in[o][index[j]][:], rows of `units` units.
-template <class T>
-__global__ void select_rows(T* out, const T* in, const int64_t* index, int64_t n, int64_t outer, int64_t length,
-                            OffsetMap<1> rows, int64_t units, unsigned long long* fault) {
+template <class T> __global__ void select_rows(T* out, const T* in, const int64_t* index, int64_t n, int64_t outer,
+                                               int64_t length, OffsetMap<1> rows, int64_t units,
+                                               unsigned long long* fault) {
     TAEDA_GRID_LOOP(i, outer * n * units) {
         const int64_t row = rows.axes ? rows(i) : i, j = row % n, k = index[j];
         if (k < 0 || k >= length) report_fault(fault, j);
@@ -62,16 +62,15 @@ void index_select_cuda(const Tensor& out, const Tensor& in, int64_t dim, const T
         std::vector<Axis<1>> axes;  // the row of a unit: rows count one, units none
         if (units > 1) axes = {{from.outer * n, {1}}, {units, {0}}};
         const Grid grid = grid_for(from.outer * n * units, 4, out);
-        launch(stream, select_rows<T>, grid.blocks, grid.threads, 0, out.data<T>(), in.data<T>(),
-               index.data<int64_t>(), n, from.outer, from.length, OffsetMap<1>(axes), units, fault.device());
+        launch(stream, select_rows<T>, grid.blocks, grid.threads, 0, out.data<T>(), in.data<T>(), index.data<int64_t>(),
+               n, from.outer, from.length, OffsetMap<1>(axes), units, fault.device());
     });
     raise_fault<IndexError>(fault, "index_select", index.data<int64_t>(), dim, from.length, 0, stream);
 }
 
 // out (positions, elements): what lies at each indexed place.
-template <class T>
-__global__ void read_places(T* out, const T* in, IndexedPlaces places, OffsetMap<1> rest, Division elements, int64_t n,
-                            unsigned long long* fault) {
+template <class T> __global__ void read_places(T* out, const T* in, IndexedPlaces places, OffsetMap<1> rest,
+                                               Division elements, int64_t n, unsigned long long* fault) {
     TAEDA_GRID_LOOP(i, n) {
         const int64_t position = elements.quotient(i);
         int wrong = -1;

@@ -46,8 +46,7 @@ template <class S> struct Rows {
 };
 
 // Threads in y are different rows; every thread of a block takes part in the sums.
-template <class S, int size>
-__global__ void __launch_bounds__(kMaxThreads)
+template <class S, int size> __global__ void __launch_bounds__(kMaxThreads)
     normalize_rows(Rows<S> a, S* out, op_type<S>* mean, op_type<S>* rstd, const S* x, op_type<S> eps) {
     using T = op_type<S>;
     __shared__ T shared[kMaxThreads / kWarp];
@@ -85,8 +84,7 @@ __global__ void __launch_bounds__(kMaxThreads)
     });
 }
 
-template <class S, int size>
-__global__ void __launch_bounds__(kMaxThreads)
+template <class S, int size> __global__ void __launch_bounds__(kMaxThreads)
     input_gradient(Rows<S> a, S* grad_x, const S* grad, const S* x, const op_type<S>* mean, const op_type<S>* rstd) {
     using T = op_type<S>;
     __shared__ T shared[kMaxThreads / kWarp];
@@ -125,7 +123,7 @@ template <class Type> struct ParameterGradient : PlainReduction {
         C weight, bias;
     };
     static constexpr bool is_paired = true;
-    const C *mean, *rstd;     // mean may be null
+    const C *mean, *rstd;        // mean may be null
     C *grad_weight, *grad_bias;  // either may be null
 
     __device__ A identity() const { return {C(0), C(0)}; }
@@ -146,7 +144,8 @@ template <class Type> struct ParameterGradient : PlainReduction {
 
 // A warp for a short row, so many threads for a longer one that registers hold it.
 dim3 row_threads(int64_t packs) {
-    const int x = packs <= kWarp * kCached ? kWarp : std::max(128, power_of_two(divide_up(packs, kCached), kMaxThreads));
+    const int x =
+        packs <= kWarp * kCached ? kWarp : std::max(128, power_of_two(divide_up(packs, kCached), kMaxThreads));
     return dim3(unsigned(x), x == kWarp ? 8u : 1u);
 }
 

@@ -99,10 +99,9 @@ template <class S> struct CrossEntropy {
 constexpr int kThreads = 256;
 
 // Threads in x share a row, threads in y are different rows.
-template <class S>
-__global__ void __launch_bounds__(kThreads)
-    cross_entropy_rows(CrossEntropy<S> a, S* each_loss, op_type<S>* losses, op_type<S>* weights,
-                       op_type<S>* logsumexp, bool is_packed, unsigned long long* fault) {
+template <class S> __global__ void __launch_bounds__(kThreads)
+    cross_entropy_rows(CrossEntropy<S> a, S* each_loss, op_type<S>* losses, op_type<S>* weights, op_type<S>* logsumexp,
+                       bool is_packed, unsigned long long* fault) {
     using T = op_type<S>;
     constexpr int size = kPackSize<S>;
     __shared__ T shared[kThreads / kWarp];
@@ -138,15 +137,13 @@ __global__ void __launch_bounds__(kThreads)
     if (a.weight_of.is_wrong(t)) report_fault(fault, n);
     else if (t != a.weight_of.ignore) {
         value = weight * (lse - T(row[t]));
-        if (a.smoothing > 0)
-            value = (1 - a.smoothing) * value + a.spread() * (a.sum_of_weights() * lse - weighted);
+        if (a.smoothing > 0) value = (1 - a.smoothing) * value + a.spread() * (a.sum_of_weights() * lse - weighted);
     }
     logsumexp[n] = lse, losses[n] = value, weights[n] = weight;
     if (each_loss) each_loss[n] = S(value);
 }
 
-template <class S>
-__global__ void __launch_bounds__(kThreads)
+template <class S> __global__ void __launch_bounds__(kThreads)
     cross_entropy_rows_grad(CrossEntropy<S> a, S* grad_logits, GradientScale<S> scale_of, const op_type<S>* logsumexp,
                             bool is_packed) {
     using T = op_type<S>;
@@ -176,8 +173,7 @@ __global__ void __launch_bounds__(kThreads)
 dim3 row_threads(int64_t length) { return length <= 1024 ? dim3(kWarp, 8) : dim3(kThreads, 1); }
 
 // f(arguments): with the sum of the class weights where smoothing needs it.
-template <class S, class F>
-void with_arguments(const Tensor& logits, const Tensor& target, const ClassLoss& a, F f) {
+template <class S, class F> void with_arguments(const Tensor& logits, const Tensor& target, const ClassLoss& a, F f) {
     using T = op_type<S>;
     const bool needs_sum = a.label_smoothing > 0 && a.weight.defined();
     Tensor sum;
@@ -234,14 +230,15 @@ void cross_entropy_grad_cuda(const Tensor& grad_logits, const Tensor& grad_loss,
 struct ClassPositions {
     int64_t classes, inner;
     explicit ClassPositions(const Tensor& input)
-        : classes(input.size(1)), inner(std::max<int64_t>(1, input.numel() / std::max<int64_t>(1, input.size(0) * classes))) {}
+        : classes(input.size(1)),
+          inner(std::max<int64_t>(1, input.numel() / std::max<int64_t>(1, input.size(0) * classes))) {}
     __device__ int64_t at(int64_t i, int64_t c) const { return (i / inner * classes + c) * inner + i % inner; }
 };
 
-template <class S>
-__global__ void nll_samples(const S* input, const int64_t* target, int64_t n, ClassPositions position,
-                            ClassWeights<op_type<S>> weight_of, S* each_loss, op_type<S>* losses, op_type<S>* weights,
-                            unsigned long long* fault) {
+template <class S> __global__ void nll_samples(const S* input, const int64_t* target, int64_t n,
+                                               ClassPositions position, ClassWeights<op_type<S>> weight_of,
+                                               S* each_loss, op_type<S>* losses, op_type<S>* weights,
+                                               unsigned long long* fault) {
     using T = op_type<S>;
     TAEDA_GRID_LOOP(i, n) {
         const int64_t t = target[i];
@@ -274,9 +271,9 @@ void nll_loss_cuda(const Tensor& loss, const Tensor& total_weight, const Tensor&
     });
 }
 
-template <class S>
-__global__ void nll_samples_grad(S* grad_input, const int64_t* target, int64_t n, ClassPositions position,
-                                 ClassWeights<op_type<S>> weight_of, GradientScale<S> scale_of) {
+template <class S> __global__ void nll_samples_grad(S* grad_input, const int64_t* target, int64_t n,
+                                                    ClassPositions position, ClassWeights<op_type<S>> weight_of,
+                                                    GradientScale<S> scale_of) {
     TAEDA_GRID_LOOP(i, n) {
         const int64_t t = target[i];
         if (t != weight_of.ignore && !weight_of.is_wrong(t))
@@ -294,8 +291,8 @@ void nll_loss_grad_cuda(const Tensor& grad_input, const Tensor& grad_loss, const
     visit_floating(grad_input.dtype(), "nll_loss", [&]<class S>() {
         using T = op_type<S>;
         const Grid grid = grid_for(n, 1, grad_input);
-        launch(stream, nll_samples_grad<S>, grid.blocks, grid.threads, 0, grad_input.data<S>(),
-               target.data<int64_t>(), n, ClassPositions(grad_input), ClassWeights<T>(a, grad_input.size(1)),
+        launch(stream, nll_samples_grad<S>, grid.blocks, grid.threads, 0, grad_input.data<S>(), target.data<int64_t>(),
+               n, ClassPositions(grad_input), ClassWeights<T>(a, grad_input.size(1)),
                GradientScale<S>{grad_loss.data<S>(), total_weight.data<T>(), a.reduction});
     });
 }

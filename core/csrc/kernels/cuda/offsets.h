@@ -28,7 +28,8 @@ struct Divider {
 struct Division {
     int64_t divisor;
     Divider narrow;
-    explicit Division(int64_t by) : divisor(std::max<int64_t>(1, by)), narrow(uint32_t(std::min<int64_t>(divisor, 0xffffffff))) {}
+    explicit Division(int64_t by)
+        : divisor(std::max<int64_t>(1, by)), narrow(uint32_t(std::min<int64_t>(divisor, 0xffffffff))) {}
     __device__ int64_t quotient(int64_t n) const {
         return n < int64_t(1) << 32 && divisor < int64_t(1) << 32 ? int64_t(narrow.quotient(uint32_t(n))) : n / divisor;
     }
@@ -69,8 +70,10 @@ template <int tensors> struct OffsetMap {
 
     OffsetMap() = default;
     explicit OffsetMap(const std::vector<Axis<tensors>>& from) : axes(int(from.size())) {
-        TAEDA_CHECK(axes <= kMaxAxes, "a tensor with ", axes, " dimensions that cannot be joined has too many for a "
-                    "GPU kernel; at most ", kMaxAxes, ": call .contiguous() first");
+        TAEDA_CHECK(axes <= kMaxAxes, "a tensor with ", axes,
+                    " dimensions that cannot be joined has too many for a "
+                    "GPU kernel; at most ",
+                    kMaxAxes, ": call .contiguous() first");
         int64_t numel = 1;
         for (int d = 0; d < axes; ++d) {
             size[d] = from[size_t(d)].size;

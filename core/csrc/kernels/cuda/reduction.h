@@ -80,9 +80,9 @@ inline OffsetMap<1> offsets_in(const std::vector<ReduceAxis>& axes, int64_t pack
     return OffsetMap<1>(plain);
 }
 
-template <class Op, int n, class S>
-__device__ void add_loaded(const Op& op, typename Op::A& acc, const typename Op::Context& context, const S (&x)[n],
-                           const S (&y)[n], int64_t position, int64_t step) {
+template <class Op, int n, class S> __device__ void add_loaded(const Op& op, typename Op::A& acc,
+                                                               const typename Op::Context& context, const S (&x)[n],
+                                                               const S (&y)[n], int64_t position, int64_t step) {
     using C = typename Op::C;
     C a[n];
     for (int k = 0; k < n; ++k) a[k] = C(x[k]);
@@ -96,10 +96,10 @@ __device__ void add_loaded(const Op& op, typename Op::A& acc, const typename Op:
 }
 
 // One thread's share of a row: packs or single elements `first`, `first + stride`, ... below `end`.
-template <class Op, int size>
-__device__ void add_row(const Op& op, typename Op::A& acc, const typename Op::Context& context, const Walk& walk,
-                        const typename Op::S* in, const typename Op::S* paired, int64_t first, int64_t end,
-                        int64_t stride) {
+template <class Op, int size> __device__ void add_row(const Op& op, typename Op::A& acc,
+                                                      const typename Op::Context& context, const Walk& walk,
+                                                      const typename Op::S* in, const typename Op::S* paired,
+                                                      int64_t first, int64_t end, int64_t stride) {
     using S = typename Op::S;
     using P = Pack<S, size>;
     int64_t unit = first;
@@ -121,7 +121,8 @@ __device__ void add_row(const Op& op, typename Op::A& acc, const typename Op::Co
         } else {
 #pragma unroll
             for (int k = 0; k < kUnrolled; ++k)
-                add_loaded(op, acc, context, x[k].values, (Op::is_paired ? y[k] : x[k]).values, (unit + k * stride) * size, 1);
+                add_loaded(op, acc, context, x[k].values, (Op::is_paired ? y[k] : x[k]).values,
+                           (unit + k * stride) * size, 1);
         }
     }
     for (; unit < end; unit += stride) {
@@ -133,8 +134,7 @@ __device__ void add_row(const Op& op, typename Op::A& acc, const typename Op::Co
 }
 
 // Threads in x share the elements of an output, threads in y are different outputs, blocks in y are parts.
-template <class Op>
-__global__ void __launch_bounds__(kReduceThreads)
+template <class Op> __global__ void __launch_bounds__(kReduceThreads)
     reduce_rows(Op op, Walk walk, const typename Op::S* in, const typename Op::S* paired, typename Op::A* parts) {
     using A = typename Op::A;
     __shared__ A shared[kReduceThreads / kWarp];
@@ -221,8 +221,7 @@ __device__ void reduce_columns_packed(const Op& op, const Walk& walk, const type
 }
 
 // Threads in x are neighbouring outputs, threads in y share their elements, blocks in y are parts.
-template <class Op>
-__global__ void __launch_bounds__(kReduceThreads)
+template <class Op> __global__ void __launch_bounds__(kReduceThreads)
     reduce_columns(Op op, Walk walk, const typename Op::S* in, const typename Op::S* paired, typename Op::A* parts) {
     __shared__ typename Op::A shared[kReduceThreads];
     if (walk.is_packed) reduce_columns_packed<Op, kColumnPack<typename Op::S>>(op, walk, in, paired, parts, shared);
@@ -256,8 +255,8 @@ struct ReductionLaunch {
     bool by_columns;
 };
 
-template <class S> bool can_pack(const ReductionShape& shape, const void* in, const void* paired, int64_t size,
-                                 bool by_columns) {
+template <class S>
+bool can_pack(const ReductionShape& shape, const void* in, const void* paired, int64_t size, bool by_columns) {
     const std::vector<ReduceAxis>& packed = by_columns ? shape.kept : shape.reduced;
     if (size == 1 || packed.empty() || packed.back().stride[0] != 1) return false;
     const int64_t bytes = size * int64_t(sizeof(S));
@@ -269,8 +268,8 @@ template <class S> bool can_pack(const ReductionShape& shape, const void* in, co
            std::all_of(shape.reduced.begin(), shape.reduced.end(), fits);
 }
 
-template <class S> ReductionLaunch plan_reduction(const ReductionShape& shape, const void* in, const void* paired,
-                                                  Walk& walk) {
+template <class S>
+ReductionLaunch plan_reduction(const ReductionShape& shape, const void* in, const void* paired, Walk& walk) {
     ReductionLaunch plan;
     plan.by_columns = !shape.kept.empty() && shape.kept.back().stride[0] == 1 && shape.kept.back().size > 1;
     const int64_t wanted = plan.by_columns ? kColumnPack<S> : kPackSize<S>;

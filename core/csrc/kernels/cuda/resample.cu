@@ -17,7 +17,8 @@ template <class T> struct WeightTable {
 };
 
 template <class S, class T> __device__ S from_sum(T sum) {
-    if constexpr (std::is_same_v<S, uint8_t>) return uint8_t(std::nearbyint(sum < T(0) ? T(0) : sum > T(255) ? T(255) : sum));
+    if constexpr (std::is_same_v<S, uint8_t>)
+        return uint8_t(std::nearbyint(sum < T(0) ? T(0) : sum > T(255) ? T(255) : sum));
     else return S(sum);
 }
 
@@ -34,7 +35,8 @@ template <class S, class T> __global__ void resample_elements(S* out, const S* i
     }
 }
 
-template <class S, class T> void resample_as(const Tensor& out, const Tensor& in, int64_t dim, const ResampleWeights& w) {
+template <class S, class T>
+void resample_as(const Tensor& out, const Tensor& in, int64_t dim, const ResampleWeights& w) {
     const cudaStream_t stream = stream_of(out);
     const size_t firsts = w.first.size() * sizeof(int64_t), begins = w.begin.size() * sizeof(int64_t);
     const std::vector<T> weights(w.weight.begin(), w.weight.end());
@@ -55,8 +57,7 @@ template <class S, class T> void resample_as(const Tensor& out, const Tensor& in
 void resample_cuda(const Tensor& out, const Tensor& in, int64_t dim, const ResampleWeights& weights) {
     if (out.numel() == 0) return;
     if (in.dtype() == DType::uint8) return resample_as<uint8_t, float>(out, in, dim, weights);
-    visit_floating(in.dtype(), "interpolate",
-                   [&]<class S>() { resample_as<S, op_type<S>>(out, in, dim, weights); });
+    visit_floating(in.dtype(), "interpolate", [&]<class S>() { resample_as<S, op_type<S>>(out, in, dim, weights); });
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ template <class S> struct RunningExtremum {
 template <bool largest>
 void running_extremum(const Tensor& values, const Tensor& indices, const Tensor& in, int64_t dim) {
     visit_elements(in.dtype(), largest ? "cummax" : "cummin", [&]<class S>() {
-        run_scan(RunningExtremum<S>{Elements<S>(values), Elements<S>(in), indices.data<int64_t>(), largest}, Slices(in, dim), in);
+        run_scan(RunningExtremum<S>{Elements<S>(values), Elements<S>(in), indices.data<int64_t>(), largest},
+                 Slices(in, dim), in);
     });
 }
 

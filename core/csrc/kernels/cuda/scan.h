@@ -19,8 +19,8 @@
 namespace taeda::cuda {
 
 constexpr int kScanThreads = 256, kScanItems = 4;
-constexpr int64_t kScanChunk = 4096;     // elements of a block
-constexpr int64_t kManySlices = 16384;   // from here on a thread runs along each
+constexpr int64_t kScanChunk = 4096;    // elements of a block
+constexpr int64_t kManySlices = 16384;  // from here on a thread runs along each
 
 template <class A> __device__ A lane_behind(const A& value, int distance) {
     static_assert(sizeof(A) % 4 == 0);

@@ -12,9 +12,8 @@ constexpr int64_t kManySlices = 8192;  // from here on a thread walks along each
 Tensor at_least_1d(const Tensor& t) { return t.dim() ? t : alias(t, {1}, {1}, t.offset()); }
 
 // One thread for each slice of `index` along the dimension.
-template <class T>
-__global__ void scatter_slices(T* self, const int64_t* index, const T* src, Slices s, OffsetMap<1> around,
-                               int64_t stride, Combine how) {
+template <class T> __global__ void scatter_slices(T* self, const int64_t* index, const T* src, Slices s,
+                                                  OffsetMap<1> around, int64_t stride, Combine how) {
     TAEDA_GRID_LOOP(slice, s.outer * s.inner) {
         const int64_t start = slice / s.inner * s.length * s.inner + slice % s.inner, base = around(slice);
         for (int64_t k = 0; k < s.length; ++k) {
@@ -26,9 +25,9 @@ __global__ void scatter_slices(T* self, const int64_t* index, const T* src, Slic
 }
 
 // One thread for each column of each place: the first of a place's writes makes all of them.
-template <class T>
-__global__ void combine_runs(T* self, const T* values, const uint64_t* keys, const uint32_t* positions, int64_t n,
-                             OffsetMap<2> columns, Division count, int64_t position_stride, Combine how) {
+template <class T> __global__ void combine_runs(T* self, const T* values, const uint64_t* keys,
+                                                const uint32_t* positions, int64_t n, OffsetMap<2> columns,
+                                                Division count, int64_t position_stride, Combine how) {
     TAEDA_GRID_LOOP(i, n * count.divisor) {
         const int64_t first = count.quotient(i);
         const uint64_t place = keys[first];

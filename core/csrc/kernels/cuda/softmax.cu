@@ -51,8 +51,8 @@ template <class C> __device__ C input_gradient(C grad, C result, C sum, bool log
 }
 
 // Threads in x share a row; threads in y are different rows.
-template <class S> __global__ void softmax_rows(S* out, const S* in, int64_t rows, int64_t length, bool is_packed,
-                                                bool log) {
+template <class S>
+__global__ void softmax_rows(S* out, const S* in, int64_t rows, int64_t length, bool is_packed, bool log) {
     using C = op_type<S>;
     constexpr int size = kPackSize<S>;
     __shared__ Exponentials<C> shared[kLongRowThreads / kWarp + 1];
@@ -216,8 +216,8 @@ template <bool log> void backward(const Tensor& grad_in, const Tensor& grad, con
                           s.outer, s.length, can_pack_rows<S>(s.length, {&grad_in, &grad, &result}), log);
         }
         const dim3 threads = column_threads(s);
-        launch(stream, softmax_columns_grad<S>, unsigned(divide_up(s.outer * s.inner, threads.x)), threads, 0, to, g,
-               y, s, log);
+        launch(stream, softmax_columns_grad<S>, unsigned(divide_up(s.outer * s.inner, threads.x)), threads, 0, to, g, y,
+               s, log);
     });
 }
 

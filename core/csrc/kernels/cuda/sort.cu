@@ -10,8 +10,8 @@
 namespace taeda::cuda {
 namespace {
 
-constexpr int kShort = 1024;                     // slices that one block sorts
-constexpr int64_t kBatch = int64_t(1) << 28;     // elements that are sorted at a time
+constexpr int kShort = 1024;                       // slices that one block sorts
+constexpr int64_t kBatch = int64_t(1) << 28;       // elements that are sorted at a time
 constexpr int64_t kSelectable = int64_t(1) << 20;  // longer slices are sorted unless they are many
 
 struct Item {
@@ -58,8 +58,8 @@ void sort_short(const KeySlices& k, cudaStream_t stream) {
 
 // -- radix sort -------------------------------------------------------------------------------------------------------
 
-static __global__ void fill_slice_keys(KeySlices k, int64_t first_slice, int64_t n, Division length,
-                                       bool with_slice, uint64_t* keys, uint32_t* positions) {
+static __global__ void fill_slice_keys(KeySlices k, int64_t first_slice, int64_t n, Division length, bool with_slice,
+                                       uint64_t* keys, uint32_t* positions) {
     TAEDA_GRID_LOOP(i, n) {
         const int64_t slice = length.quotient(i);
         const uint64_t key = k.key(first_slice + slice, i - slice * length.divisor);

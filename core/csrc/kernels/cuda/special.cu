@@ -48,8 +48,8 @@ void special_cuda(const Tensor& out, const Tensor& x, SpecialFunction function) 
 void incomplete_gamma_cuda(const Tensor& out, const Tensor& a, const Tensor& x, bool upper) {
     const Grid grid = grid_for(out.numel(), 1, out);
     visit_wide(out.dtype(), [&]<class T>() {
-        launch(stream_of(out), gamma_elements<T>, grid.blocks, grid.threads, 0, out.data<T>(), a.data<T>(),
-               x.data<T>(), out.numel(), upper);
+        launch(stream_of(out), gamma_elements<T>, grid.blocks, grid.threads, 0, out.data<T>(), a.data<T>(), x.data<T>(),
+               out.numel(), upper);
     });
 }
 

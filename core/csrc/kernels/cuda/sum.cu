@@ -18,7 +18,9 @@ template <class Type> struct Sum : PlainReduction {
         for (int k = 0; k < n; ++k) acc += skips_nan && x[k] != x[k] ? C(0) : x[k];
     }
     __device__ void merge(A& acc, const A& later) const { acc += later; }
-    __device__ void write(int64_t output, const A& acc) const { out.write(output, divisor == C(1) ? acc : acc / divisor); }
+    __device__ void write(int64_t output, const A& acc) const {
+        out.write(output, divisor == C(1) ? acc : acc / divisor);
+    }
 };
 
 template <class T>
@@ -52,9 +54,7 @@ template <class Bits> struct Count : PlainReduction {
     }
     __device__ void merge(A& acc, const A& later) const { acc += later; }
     __device__ void write(int64_t output, const A& acc) const {
-        const int64_t answer = question == Question::any   ? acc > 0
-                               : question == Question::all ? acc == numel
-                                                           : acc;
+        const int64_t answer = question == Question::any ? acc > 0 : question == Question::all ? acc == numel : acc;
         out.write(output, answer);
     }
 };
@@ -89,8 +89,7 @@ void count(const Tensor& out, const Tensor& in, Ints dims, Question question) {
 // A complex tensor is reduced as its reals, which stay apart as a last dimension.
 template <class F> void on_reals(const char* op, const Tensor& out, const Tensor& in, F f) {
     if (!is_complex(in.dtype())) return f(out, in);
-    TAEDA_CHECK(is_complex(out.dtype()), op, ": cannot write a complex result to ", out.dtype(),
-                "; use a complex out");
+    TAEDA_CHECK(is_complex(out.dtype()), op, ": cannot write a complex result to ", out.dtype(), "; use a complex out");
     f(view_reals(out), view_reals(in));
 }
 
