@@ -268,29 +268,49 @@ bool can_pack(const ReductionShape& shape, const void* in, const void* paired, i
            std::all_of(shape.reduced.begin(), shape.reduced.end(), fits);
 }
 
+// Threads for a reduction of `units` (packs of) elements along rows. Without a contiguous row, many outputs get a thread
+// each: neighbouring outputs are near each other in memory.
+inline void plan_rows(ReductionLaunch& plan, const Walk& walk, bool is_contiguous) {
+    const bool is_thread_each = !is_contiguous && walk.outputs >= kReduceBlocks * kReduceThreads;
+    plan.threads_x = is_thread_each ? 1
+                                    : std::max(power_of_two(divide_up(walk.units, kUnrolled), kReduceThreads),
+                                               power_of_two(std::max(walk.units, walk.tail), 16));
+    plan.threads_y = kReduceThreads / plan.threads_x;
+    plan.blocks = divide_up(walk.outputs, plan.threads_y);
+}
+
+// Threads for rows of `inner` neighbouring outputs: 32 side by side at least, more where there is little to add up.
+// False if that leaves most of a block without work.
+inline bool plan_columns(ReductionLaunch& plan, const Walk& walk, int64_t pack) {
+    const int64_t packs = divide_up(walk.inner, pack);
+    const int narrow = power_of_two(packs, kWarp);
+    plan.threads_y = power_of_two(divide_up(walk.units, kUnrolled), kReduceThreads / narrow);
+    plan.threads_x = power_of_two(packs, kReduceThreads / plan.threads_y);
+    plan.blocks = walk.outputs / walk.inner * divide_up(walk.inner, plan.threads_x * pack);
+    return plan.threads_x * plan.threads_y >= 64 || walk.outputs == walk.inner;
+}
+
 template <class S>
 ReductionLaunch plan_reduction(const ReductionShape& shape, const void* in, const void* paired, Walk& walk) {
     ReductionLaunch plan;
-    plan.by_columns = !shape.kept.empty() && shape.kept.back().stride[0] == 1 && shape.kept.back().size > 1;
-    const int64_t wanted = plan.by_columns ? kColumnPack<S> : kPackSize<S>;
-    walk.is_packed = can_pack<S>(shape, in, paired, wanted, plan.by_columns);
-    const int64_t pack = walk.is_packed ? wanted : 1, row_pack = plan.by_columns ? 1 : pack;
     walk.outputs = shape.outputs;
     walk.inner = shape.kept.empty() ? 1 : shape.kept.back().size;
-    walk.units = shape.total / row_pack;
-    walk.tail = shape.total % row_pack;
-    walk.reduced = offsets_in(shape.reduced, row_pack);
+    walk.units = shape.total;
     walk.kept = offsets_in(shape.kept, 1);
-    if (plan.by_columns) {
-        plan.threads_x = power_of_two(divide_up(walk.inner, pack), kWarp);
-        plan.threads_y = kReduceThreads / plan.threads_x;
-        plan.blocks = shape.outputs / walk.inner * divide_up(walk.inner, plan.threads_x * pack);
-    } else {
-        plan.threads_x = std::max(power_of_two(divide_up(walk.units, kUnrolled), kReduceThreads),
-                                  power_of_two(std::max(walk.units, walk.tail), 16));
-        plan.threads_y = kReduceThreads / plan.threads_x;
-        plan.blocks = divide_up(shape.outputs, plan.threads_y);
+    plan.by_columns = false;
+    if (walk.inner > 1 && shape.kept.back().stride[0] == 1) {
+        walk.is_packed = can_pack<S>(shape, in, paired, kColumnPack<S>, true);
+        plan.by_columns = plan_columns(plan, walk, walk.is_packed ? kColumnPack<S> : 1);
     }
+    int64_t pack = 1;
+    if (!plan.by_columns) {
+        walk.is_packed = can_pack<S>(shape, in, paired, kPackSize<S>, false);
+        pack = walk.is_packed ? kPackSize<S> : 1;
+        walk.units = shape.total / pack;
+        walk.tail = shape.total % pack;
+        plan_rows(plan, walk, shape.reduced.empty() || shape.reduced.back().stride[0] == 1);
+    }
+    walk.reduced = offsets_in(shape.reduced, pack);
     const int64_t along = int64_t(plan.by_columns ? plan.threads_y : plan.threads_x) * kUnrolled;
     const int64_t possible = std::clamp<int64_t>(walk.units / (2 * along), 1, kMaxParts);
     walk.per_part = divide_up(walk.units, std::clamp<int64_t>(kReduceBlocks / plan.blocks, 1, possible));
