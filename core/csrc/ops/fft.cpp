@@ -107,26 +107,32 @@ Tensor _fft_c2r(const Tensor& self, Ints dim, int64_t normalization, int64_t las
     });
 }
 
-// The frequencies that rfft leaves out have gradient zero.
+namespace {
+
+// `value` for the frequencies that irfft mirrors, 1 for the others, to be multiplied with t.
+Tensor mirror_weights(const Tensor& t, int64_t last, int64_t last_size, double value) {
+    const int64_t frequencies = t.size(last), mirrored = last_size - frequencies;
+    Tensor weights = empty_tensor(Ints{frequencies}, real_dtype(t.dtype()), t.device());
+    ops::fill_(weights, Scalar(1.0));
+    if (mirrored > 0) ops::fill_(ops::narrow(weights, 0, 1, mirrored), Scalar(value));
+    Dims shape(size_t(t.dim()), 1);
+    shape[size_t(last)] = frequencies;
+    return ops::reshape(weights, shape);
+}
+
+}  // namespace
+
+// The real part of the backward transform; irfft would count the frequencies that it mirrors twice.
 Tensor fft_r2c_backward(const Tensor& grad, Ints dim, int64_t normalization, int64_t last_size) {
-    Dims missing(grad.sizes());
     const int64_t last = wrap_dim(dim[dim.size() - 1], grad.dim());
-    missing[size_t(last)] = last_size - grad.size(last);
-    Tensor zeros = ops::new_zeros(grad, missing, {}, {});
-    const Tensor parts[] = {grad, zeros};
-    return ops::real(ops::_fft_c2c(ops::cat(TensorList(parts, 2), last), dim, normalization, false));
+    return ops::_fft_c2r(ops::mul(grad, mirror_weights(grad, last, last_size, 0.5)), dim, normalization, last_size);
 }
 
 // A frequency that irfft mirrors counts twice.
 Tensor fft_c2r_backward(const Tensor& grad, Ints dim, int64_t normalization, int64_t last_dim_size) {
     Tensor result = ops::_fft_r2c(grad, dim, normalization);
     const int64_t last = wrap_dim(dim[dim.size() - 1], grad.dim());
-    const int64_t frequencies = result.size(last), mirrored = last_dim_size - frequencies;
-    Tensor weights = ops::new_ones(grad, Ints{frequencies}, {}, {});
-    if (mirrored > 0) ops::fill_(ops::narrow(weights, 0, 1, mirrored), Scalar(2));
-    Dims shape(size_t(grad.dim()), 1);
-    shape[size_t(last)] = frequencies;
-    return ops::mul(result, ops::reshape(weights, shape));
+    return ops::mul(result, mirror_weights(result, last, last_dim_size, 2.0));
 }
 
 }  // namespace taeda::native

@@ -118,16 +118,20 @@ template <class T> void transform_columns(const std::complex<T>* in, std::comple
                                           int64_t inner, bool forward, T scale) {
     using V = Lanes<T>;
     const auto plan = plan_of<FftPlan<T>>(n);
-    const int64_t groups = (inner + kLanes<T> - 1) / kLanes<T>;
+    // The vector that overlaps the last whole one is part of its group: no two threads write to the same place.
+    const int64_t groups = std::max<int64_t>(1, inner / kLanes<T>);
     each_group<V>(outer * groups * kLanes<T>, n, plan->work_size(),
                   [&](Split<V> data, Split<V> work, int64_t first, int64_t) {
                       const int64_t group = first / kLanes<T>, at = group % groups * kLanes<T>;
-                      const int64_t start = group / groups * n * inner + at, count = std::min(kLanes<T>, inner - at);
-                      for (int64_t k = 0; k < n; ++k)
-                          load_complex(in + start + k * inner, data.re[k], data.im[k], count);
-                      const Split<V> y = run(*plan, data, work, forward);
-                      for (int64_t k = 0; k < n; ++k)
-                          store_complex(out + start + k * inner, y.re[k] * scale, y.im[k] * scale, count);
+                      const int64_t start = group / groups * n * inner + at;
+                      const int64_t width = at + 2 * kLanes<T> > inner ? inner - at : kLanes<T>;
+                      each_vector<V>(width, [&](int64_t l, int64_t count) {
+                          for (int64_t k = 0; k < n; ++k)
+                              load_complex(in + start + k * inner + l, data.re[k], data.im[k], count);
+                          const Split<V> y = run(*plan, data, work, forward);
+                          for (int64_t k = 0; k < n; ++k)
+                              store_complex(out + start + k * inner + l, y.re[k] * scale, y.im[k] * scale, count);
+                      });
                   });
 }
 

@@ -112,31 +112,36 @@ template <class V> void transpose(V* rows) {
     }
 }
 
+// f(first, count) for vectors of neighbours that cover 0 .. n - 1: the last one overlaps, unless n is below a vector.
+template <class V, class F> void each_vector(int64_t n, F f) {
+    constexpr int64_t lanes = LaneTraits<V>::count;
+    if (n < lanes) return f(0, n);
+    for (int64_t k = 0; k < n; k += lanes) f(k + lanes <= n ? k : n - lanes, lanes);
+}
+
 // `rows` rows of n complex numbers, `stride` apart, one into each lane of n vectors.
 template <class V> void load_rows(const std::complex<typename LaneTraits<V>::Element>* from, int64_t stride,
                                   int64_t rows, int64_t n, Split<V> to) {
     constexpr int64_t lanes = LaneTraits<V>::count;
-    for (int64_t k = 0; k < n; k += lanes) {
-        const int64_t count = n - k < lanes ? n - k : lanes;
+    each_vector<V>(n, [&](int64_t k, int64_t count) {
         V re[lanes] = {}, im[lanes] = {};
         for (int64_t l = 0; l < rows; ++l) load_complex(from + l * stride + k, re[l], im[l], count);
         transpose(re);
         transpose(im);
         for (int64_t i = 0; i < count; ++i) to.re[k + i] = re[i], to.im[k + i] = im[i];
-    }
+    });
 }
 
 template <class V> void store_rows(std::complex<typename LaneTraits<V>::Element>* to, int64_t stride, int64_t rows,
                                    int64_t n, Split<V> from, typename LaneTraits<V>::Element scale) {
     constexpr int64_t lanes = LaneTraits<V>::count;
-    for (int64_t k = 0; k < n; k += lanes) {
-        const int64_t count = n - k < lanes ? n - k : lanes;
+    each_vector<V>(n, [&](int64_t k, int64_t count) {
         V re[lanes] = {}, im[lanes] = {};
         for (int64_t i = 0; i < count; ++i) re[i] = from.re[k + i] * scale, im[i] = from.im[k + i] * scale;
         transpose(re);
         transpose(im);
         for (int64_t l = 0; l < rows; ++l) store_complex(to + l * stride + k, re[l], im[l], count);
-    }
+    });
 }
 
 }  // namespace taeda::cpu
