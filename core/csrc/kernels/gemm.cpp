@@ -10,7 +10,7 @@ Tf32Switches allow_tf32;
 namespace {
 
 // Up to so many multiply-adds, the set-up of a library call costs more than it gains.
-constexpr int64_t kSmall = 20 * 20 * 20;
+constexpr int64_t kSmall = 64 * 64 * 32;
 constexpr int64_t kSmallVector = 256;
 
 Tensor transposed(const Tensor& t) {

@@ -52,7 +52,7 @@ private:
     void start(Block& b, int64_t batch, int64_t head, int64_t from, int64_t end) {
         HeadMatrix<S> query(a_.query, batch, head);
         b.from = from, b.rows = std::min(kQueryBlock, end - from), b.lanes = lanes_of<T>(b.rows);
-        transpose_rows(b.queries, widened(query, from, from + b.rows, query_space_), b.rows, query.width, T(a_.scale));
+        transpose_rows(b.queries, widened(query, from, from + b.rows, query_space_), b.rows, query.width);
         b.sums.assign(size_t(b.rows * a_.value.size(3)), T(0));
         std::fill(b.largest, b.largest + kQueryBlock, -std::numeric_limits<T>::infinity());
         std::fill(b.total, b.total + kQueryBlock, T(0));
@@ -63,7 +63,7 @@ private:
         int64_t D = a_.value.size(3), E = a_.query.size(3);
         T* scores = scores_.data();
         product<T>({scores, kQueryBlock, 1}, keys, {b.queries.data(), kQueryBlock, 1}, count, b.lanes, E,
-                   {T(0), T(1), nullptr});
+                   {T(0), T(a_.scale), nullptr});
         apply_mask<S>(a_, scores, batch, head, b.from, b.rows, key, count);
         for (int64_t q = 0; q < b.lanes; q += Vec<T>::size) exponentials(b, q, count);
         if (a_.dropout > 0) drop(b, batch * a_.query.size(1) + head, key, count);

@@ -46,15 +46,12 @@ Strided<const op_type<S>> widened(const HeadMatrix<S>& m, int64_t from, int64_t 
 // Queries that a block of `rows` computes: whole vectors.
 template <class T> int64_t lanes_of(int64_t rows) { return (rows + Vec<T>::size - 1) / Vec<T>::size * Vec<T>::size; }
 
-// `to` becomes (width, kQueryBlock): the rows of m in the lanes, times `scale`; zeros behind them.
-template <class T>
-void transpose_rows(std::vector<T>& to, Strided<const T> m, int64_t rows, int64_t width, T scale = 1) {
+// `to` becomes (width, kQueryBlock): the rows of m in the lanes, zeros behind them.
+template <class T> void transpose_rows(std::vector<T>& to, Strided<const T> m, int64_t rows, int64_t width) {
     to.resize(size_t(width * kQueryBlock));
-    for (int64_t i = 0; i < width; ++i) {
-        T* column = to.data() + i * kQueryBlock;
-        for (int64_t r = 0; r < rows; ++r) column[r] = m.at(r, i) * scale;
-        std::fill(column + rows, column + lanes_of<T>(rows), T(0));
-    }
+    pack_columns<T>(to.data(), kQueryBlock, {m.data, m.column, m.row}, width, rows);
+    for (int64_t i = 0; rows < lanes_of<T>(rows) && i < width; ++i)
+        std::fill(to.data() + i * kQueryBlock + rows, to.data() + i * kQueryBlock + lanes_of<T>(rows), T(0));
 }
 
 template <class T> void hide(T* scores, int64_t count) {

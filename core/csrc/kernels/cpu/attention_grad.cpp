@@ -52,7 +52,7 @@ private:
         int64_t rows = to - from, lanes = lanes_of<T>(rows), E = query.width, D = grad.width;
         int64_t flat_head = batch * a_.query.size(1) + head;
         Strided<const T> queries = widened(query, from, to, query_space_), grads = widened(grad, from, to, grad_space_);
-        transpose_rows(queries_, queries, rows, E, T(a_.scale));
+        transpose_rows(queries_, queries, rows, E);
         transpose_rows(grads_, grads, rows, D);
         const T* logsumexp = logsumexp_.data<T>() + flat_head * query.rows + from;
         for (int64_t r = 0; r < rows; ++r) {
@@ -71,7 +71,8 @@ private:
             int64_t count = std::min(kKeyBlock, seen - k);
             Strided<const T> keys = widened(key, k, k + count, key_space_);
             Strided<const T> values = widened(value, k, k + count, value_space_);
-            product<T>({p, kQueryBlock, 1}, keys, {queries_.data(), kQueryBlock, 1}, count, lanes, E, set);
+            product<T>({p, kQueryBlock, 1}, keys, {queries_.data(), kQueryBlock, 1}, count, lanes, E,
+                       {T(0), T(a_.scale), nullptr});
             apply_mask<S>(a_, p, batch, head, from, rows, k, count);
             product<T>({s, kQueryBlock, 1}, values, {grads_.data(), kQueryBlock, 1}, count, lanes, D, set);
             if (a_.dropout > 0) drop_factors(a_, factors_.data(), flat_head, from, k, count);

@@ -45,16 +45,16 @@ struct Shape {
 // The columns of w_hh.T in panels (H, gates, units): those of a few units for every gate, zeros behind the last unit.
 template <class T> Scratch<T> forward_panels(const T* w, int64_t gates, int64_t H) {
     constexpr int64_t units = kForwardUnits<T>;
-    int64_t count = (H + units - 1) / units;
-    Scratch<T> panels(count * units * gates * H);
-    cpu::parallel_for(0, count, cpu::row_grain(units * gates * H), [&](int64_t from, int64_t to) {
-        for (int64_t p = from; p < to; ++p)
-            for (int64_t column = 0; column < gates * units; ++column) {
-                int64_t unit = p * units + column % units;
-                const T* row = w + (column / units * H + unit) * H;
-                T* panel = panels.data() + p * units * gates * H + column;
-                for (int64_t k = 0; k < H; ++k) panel[k * gates * units] = unit < H ? row[k] : T(0);
-            }
+    int64_t count = (H + units - 1) / units, columns = gates * units;
+    Scratch<T> panels(count * columns * H);
+    cpu::parallel_for(0, count, cpu::row_grain(columns * H), [&](int64_t from, int64_t to) {
+        for (int64_t p = from; p < to; ++p) {
+            T* panel = panels.data() + p * columns * H;
+            int64_t first = p * units, inside = std::min(units, H - first);
+            if (inside < units) std::fill(panel, panel + columns * H, T(0));
+            for (int64_t gate = 0; gate < gates; ++gate)
+                cpu::pack_columns<T>(panel + gate * units, columns, {w + (gate * H + first) * H, 1, H}, H, inside);
+        }
     });
     return panels;
 }

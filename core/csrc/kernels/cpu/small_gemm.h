@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/cpu/strided.h"
 #include "kernels/vec/vec.h"
 
 namespace taeda::cpu {
@@ -88,10 +89,12 @@ template <class T, int P = kPanelVectors> void product_panel(Strided<T> out, Str
     rows(out, a, b, b_row, M, K, columns, bias, e);
 }
 
-// The strided columns of b as contiguous rows.
-template <class T> void pack_columns(T* to, Strided<const T> b, int64_t K, int64_t columns) {
-    for (int64_t j = 0; j < columns; ++j)
-        for (int64_t k = 0; k < K; ++k) to[k * columns + j] = b.at(k, j);
+// Columns of b as rows of `width`.
+template <class T> void pack_columns(T* to, int64_t width, Strided<const T> b, int64_t K, int64_t columns) {
+    constexpr int64_t size = sizeof(T);
+    char* from = reinterpret_cast<char*>(const_cast<T*>(b.data));  // move_block reads it
+    move_block({reinterpret_cast<char*>(to), width * size, size}, {from, b.row * size, b.column * size}, K, columns,
+               int(size));
 }
 
 // out (M, N) = beta * out + alpha * a (M, K) @ b (K, N) + bias; fastest with contiguous rows of b and out.
@@ -105,7 +108,7 @@ template <class T> void product(Strided<T> out, Strided<const T> a, Strided<cons
         int64_t b_row = b.row;
         if (b.column != 1) {
             panel.resize(size_t(K * columns));
-            pack_columns(panel.data(), Strided<const T>{pb, b.row, b.column}, K, columns);
+            pack_columns(panel.data(), columns, Strided<const T>{pb, b.row, b.column}, K, columns);
             pb = panel.data(), b_row = columns;
         }
         const T* bias = e.bias ? e.bias + j : nullptr;
