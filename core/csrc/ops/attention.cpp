@@ -76,7 +76,7 @@ AttentionArgs arguments(const Tensor& query, const Tensor& key, const Tensor& va
 
 // The next piece of the random stream, large enough for these scores.
 Dropout draw(const Tensor& query, const Tensor& key, double p) {
-    if (p == 0) return {0, 0, 0};
+    if (p == 0 || query.is_meta()) return {p, 0, 0};
     AttentionArgs args;
     args.query = query, args.key = key;
     auto [stream, start] = generator_or_default(Generator()).take(args.random_blocks());
@@ -92,8 +92,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
     bool mask_fits = !attn_mask.defined() || (attn_mask.dim() <= 4 && query.dim() <= 4 &&
                                               !(thread_state.grad_enabled && attn_mask.requires_grad()));
-    bool dropout_fits = dropout_p == 0 || (dropout_p < 1 && query.device().type == DeviceType::cpu);
-    if (dropout_fits && mask_fits && query.is_floating() && query.size(-1) > 0 &&
+    if (dropout_p < 1 && mask_fits && query.is_floating() && query.size(-1) > 0 &&
         batches_agree(query, key, value, enable_gqa)) {
         Tensor mask = attn_mask.defined() ? four_dims(attn_mask) : attn_mask;
         Tensor q = four_dims(query), k = four_dims(key);

@@ -78,8 +78,7 @@ Pair max_pool_pair(const Tensor& self, Ints kernel, Ints stride, Ints padding, I
 // Without a gradient to come, nobody asks where the maxima were.
 Tensor max_pool_of(const Tensor& self, Ints kernel, Ints stride, Ints padding, Ints dilation, bool ceil_mode,
                    Pair (*with_indices)(const Tensor&, Ints, Ints, Ints, Ints, bool)) {
-    bool recorded = thread_state.grad_enabled && self.requires_grad();
-    if (recorded || self.device().type != DeviceType::cpu)
+    if (thread_state.grad_enabled && self.requires_grad())
         return std::get<0>(with_indices(self, kernel, stride, padding, dilation, ceil_mode));
     return ops::max_pool_values(self, kernel, stride, padding, dilation, ceil_mode);
 }

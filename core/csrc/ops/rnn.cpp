@@ -43,25 +43,22 @@ State relu_step(const Tensor& share, const State& s, const Weights& w) {
 // From this many rows on, over all steps, dealing out the weights of a whole layer pays.
 constexpr int64_t kWholeLayerRows = 16;
 
-bool whole_layer(Step step, const Tensor& input, const State& state, const Weights& w) {
-    DType dtype = input.dtype();
-    bool same = state.h.dtype() == dtype && w.input.dtype() == dtype && w.hidden.dtype() == dtype &&
-                (!state.c.defined() || state.c.dtype() == dtype);
-    return (step == lstm_step || step == gru_step) && input.device().type == DeviceType::cpu && same &&
-           (dtype == DType::float32 || dtype == DType::float64) && input.size(0) * input.size(1) >= kWholeLayerRows;
+// Dtypes differ where a mode converts products; single steps take that as it comes.
+bool whole_layer(Step step, const Tensor& shares, const State& state, const Weights& w) {
+    DType dtype = shares.dtype();
+    for (const Tensor& t : {state.h, state.c, w.hidden, w.hidden_bias})
+        if (t.defined() && t.dtype() != dtype) return false;
+    return (step == lstm_step || step == gru_step) && (dtype == DType::float32 || dtype == DType::float64) &&
+           shares.size(0) * shares.size(1) >= kWholeLayerRows;
 }
 
 // run_layer by a kernel for all steps.
-std::pair<Tensor, State> run_whole_layer(Step step, const Tensor& input, const State& state, const Weights& w,
+std::pair<Tensor, State> run_whole_layer(Step step, const Tensor& shares, const State& state, const Weights& w,
                                          bool backwards) {
-    bool lstm = step == lstm_step;
-    // The biases of an LSTM are only ever added up.
-    Tensor bias = lstm && w.input_bias.defined() ? w.input_bias + w.hidden_bias : w.input_bias;
-    Tensor shares = ops::linear(input, w.input, bias);
-    bool keep = thread_state.grad_enabled &&
-                (shares.requires_grad() || state.h.requires_grad() || w.hidden.requires_grad() ||
-                 (lstm ? state.c.requires_grad() : w.hidden_bias.defined() && w.hidden_bias.requires_grad()));
-    if (lstm) {
+    bool keep = false;
+    for (const Tensor& t : {shares, state.h, state.c, w.hidden, w.hidden_bias})
+        keep |= thread_state.grad_enabled && t.defined() && t.requires_grad();
+    if (step == lstm_step) {
         auto [output, h, c, cells, gates] = ops::lstm_layer(shares, state.h, state.c, w.hidden, backwards, keep);
         return {output, {h, c}};
     }
@@ -70,9 +67,14 @@ std::pair<Tensor, State> run_whole_layer(Step step, const Tensor& input, const S
 }
 
 // One layer in one direction over (T, N, C): all outputs (T, N, H), and the last state.
-std::pair<Tensor, State> run_layer(Step step, const Tensor& input, State state, const Weights& w, bool backwards) {
-    if (whole_layer(step, input, state, w)) return run_whole_layer(step, input, state, w, backwards);
-    Tensors shares = ops::unbind(ops::linear(input, w.input, w.input_bias), 0), outputs(shares.size());
+std::pair<Tensor, State> run_layer(Step step, const Tensor& input, State state, Weights w, bool backwards) {
+    if (step == lstm_step && w.input_bias.defined()) {  // the biases of an LSTM are only ever added up
+        w.input_bias = w.input_bias + w.hidden_bias;
+        w.hidden_bias = Tensor();
+    }
+    Tensor all = ops::linear(input, w.input, w.input_bias);
+    if (whole_layer(step, all, state, w)) return run_whole_layer(step, all, state, w, backwards);
+    Tensors shares = ops::unbind(all, 0), outputs(shares.size());
     for (size_t i = 0; i < shares.size(); ++i) {
         size_t t = backwards ? shares.size() - 1 - i : i;
         state = step(shares[t], state, w);

@@ -51,10 +51,18 @@ Tensor stacked(const Tensors& steps) { return ops::stack(steps, 0); }
 
 const Scalar kOne(1.0);
 
+// The kernels read all of these as one dtype.
+void check_dtypes(const char* name, const Tensor& shares, std::initializer_list<Tensor> others) {
+    for (const Tensor& t : others)
+        TAEDA_CHECK(!t.defined() || t.dtype() == shares.dtype(), name,
+                    ": expected states, weights and shares of one dtype, got ", t.dtype(), " and ", shares.dtype());
+}
+
 }  // namespace
 
 Five lstm_layer(const Tensor& shares, const Tensor& h_0, const Tensor& c_0, const Tensor& w_hh, bool reverse,
                 bool keep) {
+    check_dtypes("lstm_layer", shares, {h_0, c_0, w_hh});
     int64_t H = w_hh.size(1);
     auto empty = [&](int64_t width) {
         return empty_tensor(with_width(shares, width), shares.dtype(), shares.device());
@@ -114,6 +122,7 @@ Four lstm_layer_backward(const Tensor& grad_output, const Tensor& grad_h_n, cons
 
 std::tuple<Tensor, Tensor, Tensor> gru_layer(const Tensor& shares, const Tensor& h_0, const Tensor& w_hh,
                                              const Tensor& b_hh, bool reverse, bool keep) {
+    check_dtypes("gru_layer", shares, {h_0, w_hh, b_hh});
     int64_t H = w_hh.size(1);
     Tensor output = empty_tensor(with_width(shares, H), shares.dtype(), shares.device());
     Tensor gates = empty_tensor(with_width(shares, keep ? 4 * H : 0), shares.dtype(), shares.device());

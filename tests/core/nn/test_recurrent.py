@@ -150,6 +150,31 @@ def test_second_derivatives(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_without_biases(kind: str) -> None:
+    """As with biases of zero, gradients too."""
+    bare, full = getattr(nn, kind)(3, 8, bias=False), getattr(nn, kind)(3, 8)
+    with taeda.no_grad():
+        for name, p in full.named_parameters():
+            p.copy_(getattr(bare, name) if "weight" in name else taeda.zeros_like(p))
+    results = []
+    for net in (bare, full):
+        x = taeda.arange(90.0).sin().reshape(6, 5, 3).requires_grad_()
+        output, _ = net(x)
+        output.square().sum().backward()
+        results.append([output.detach(), x.grad, net.weight_ih_l0.grad, net.weight_hh_l0.grad])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_layers_where_products_are_converted(kind: str) -> None:
+    net, x = getattr(nn, kind)(8, 16), taeda.randn(5, 20, 8)
+    with taeda.autocast("cpu", dtype=taeda.bfloat16):
+        rough, _ = net(x)
+    np.testing.assert_allclose(rough.detach().float().numpy(), net(x)[0].detach().numpy(), atol=0.05)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_threads_change_no_bit(kind: str) -> None:
     net = getattr(nn, kind)(20, 40)
     x = taeda.randn(6, 60, 20)
