@@ -23,6 +23,8 @@ TAEDA_KERNEL("cpu", random_uniform, const Tensor& out, double from, double to, u
 TAEDA_KERNEL("cpu", random_normal, const Tensor& out, double mean, double std, uint64_t seed, uint64_t offset)
 // `out` is contiguous int64: from + floor(range * u), 64-bit draws.
 TAEDA_KERNEL("cpu", random_integers, const Tensor& out, int64_t from, uint64_t range, uint64_t seed, uint64_t offset)
+// `out` is contiguous int64: 0 to n - 1 in random order, by Fisher and Yates; half a block per draw.
+TAEDA_KERNEL("cpu", random_permutation, const Tensor& out, uint64_t seed, uint64_t offset)
 // All contiguous and of one floating dtype (mask: bool): out = in / (1 - p) where kept, else 0; 32-bit draws.
 TAEDA_KERNEL("cpu", random_dropout, const Tensor& out, const Tensor& mask, const Tensor& in, double p, uint64_t seed,
              uint64_t offset)

@@ -1,6 +1,5 @@
 // Random numbers. Every draw takes its own place in the Philox stream, so that the thread count does not matter.
 #include <cmath>
-#include <numeric>
 
 #include "kernels/random.h"
 #include "native.h"
@@ -177,14 +176,8 @@ Tensor randint_like(const Tensor& self, int64_t low, int64_t high, std::optional
 Tensor randperm(int64_t n, const Generator& g, std::optional<DType> dtype, std::optional<Device> device) {
     TAEDA_CHECK(n >= 0, "n must be non-negative, got ", n);
     Tensor out = empty_tensor(Ints{n}, DType::int64);
-    int64_t* data = out.data<int64_t>();
-    std::iota(data, data + n, int64_t(0));
     auto [stream, start] = generator_or_default(g).take(uint64_t(n / 2 + 1));
-    for (int64_t i = 0; i + 1 < n; ++i) {  // Fisher and Yates
-        auto block = stream(start + uint64_t(i / 2));
-        uint64_t bits = uint64_t(block[size_t(i % 2) * 2]) | uint64_t(block[size_t(i % 2) * 2 + 1]) << 32;
-        std::swap(data[i], data[i + int64_t((static_cast<unsigned __int128>(bits) * uint64_t(n - i)) >> 64)]);
-    }
+    random_permutation_kernel(DeviceType::cpu, out, stream.seed, start);
     return ops::to(out, device, dtype.value_or(DType::int64));
 }
 
@@ -245,6 +238,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
         return ops::clamp_max(ops::searchsorted(cumulative, u, false, true), Scalar(classes - 1));
     }
     Tensor keys = p / -ops::log1p(-uniform_like(p, g, DType::float64));
+    if (num_samples == 1) return ops::argmax(keys, -1, true);
     return std::get<1>(ops::topk(keys, num_samples, -1, true, true));
 }
 
