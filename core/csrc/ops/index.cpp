@@ -2,6 +2,7 @@
 #include "kernels/index.h"
 
 #include "autograd/meta.h"
+#include "kernels/copy.h"
 #include "native.h"
 #include "ops/derivatives.h"
 
@@ -482,17 +483,19 @@ Tensor tril(const Tensor& self, int64_t diagonal) { return triangle(self, diagon
 Tensor triu(const Tensor& self, int64_t diagonal) { return triangle(self, diagonal, true, "triu"); }
 
 Tensor flip(const Tensor& self, Ints dims) {
-    Tensor out = self;
     Dims wrapped = dims.empty() || self.dim() == 0 ? Dims() : wrap_dims(dims, self.dim());
     if (self.dim() == 0)
         for (int64_t d : dims) wrap_dim(d, 0);
+    Tensor out = empty_like_tensor(self);
+    if (out.is_meta() || out.numel() == 0) return out;
+    Dims strides(self.strides());
+    int64_t offset = self.offset();
     for (int64_t d : wrapped) {
-        int64_t n = self.sizes()[size_t(d)];
-        if (n > 1)
-            out = ops::index_select(out, d,
-                                    ops::arange(Scalar(n - 1), Scalar(int64_t(-1)), Scalar(int64_t(-1)), DType::int64));
+        offset += (self.size(d) - 1) * strides[size_t(d)];
+        strides[size_t(d)] = -strides[size_t(d)];
     }
-    return out.is_same(self) ? ops::clone(self) : out;
+    copy_kernel(out.device().type, out, taeda::alias(self, self.sizes(), strides, offset));
+    return out;
 }
 Tensor fliplr(const Tensor& self) {
     TAEDA_CHECK(self.dim() >= 2, "Input must be >= 2-d.");

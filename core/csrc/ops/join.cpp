@@ -41,6 +41,17 @@ Tensor cat(TensorList tensors, int64_t dim) {
     DType dtype = result_type(tensors);
     Tensor out = empty_tensor(sizes, dtype, tensors[0].device());
     if (out.is_meta()) return out;
+    Tensors plain;
+    bool fits = out.is_cpu();
+    for (const Tensor& t : tensors) {
+        if (t.numel() == 0) continue;
+        fits = fits && t.is_contiguous() && t.dtype() == dtype && t.is_cpu();
+        if (fits) plain.push_back(t);
+    }
+    if (fits) {
+        if (!plain.empty()) cat_kernel(DeviceType::cpu, out, plain, dim);
+        return out;
+    }
     int64_t at = 0;
     for (const Tensor& t : tensors) {
         if (t.numel() == 0) continue;

@@ -34,20 +34,6 @@ Tensor cut(Tensor self, Ints pad) {
     return self;
 }
 
-Tensor repeated(const Tensor& edge, int64_t d, int64_t times) {
-    Dims sizes(edge.sizes());
-    sizes[size_t(d)] = times;
-    return ops::expand(edge, sizes);
-}
-
-// The border of `count` elements in front of (or behind) dimension d.
-Tensor border(const Tensor& t, int64_t d, int64_t count, bool is_front, const std::string& mode) {
-    int64_t size = t.size(d);
-    if (mode == "reflect") return ops::flip(ops::narrow(t, d, is_front ? 1 : size - 1 - count, count), Ints{d});
-    if (mode == "replicate") return repeated(ops::narrow(t, d, is_front ? 0 : size - 1, 1), d, count);
-    return ops::narrow(t, d, is_front ? size - count : 0, count);
-}
-
 void check_border(const Tensor& t, int64_t d, Sides s, const std::string& mode) {
     int64_t size = t.size(d), most = mode == "reflect" ? size - 1 : mode == "circular" ? size : INT64_MAX;
     TAEDA_CHECK(size > 0, "pad: dimension ", d, " of input ", t.sizes(), " is empty, so that there is nothing to ",
@@ -61,30 +47,95 @@ void check_border(const Tensor& t, int64_t d, Sides s, const std::string& mode) 
                 ", ", s.after, ") at dimension ", d, " of input ", t.sizes());
 }
 
-Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
+// The border of a tensor from its own elements: sides are wide enough for what `mode` needs.
+Tensor with_border(const Tensor& self, Ints pad, const std::string& mode) {
     auto spatial = int64_t(pad.size()) / 2;
     bool fits = spatial >= 1 && spatial <= 3 && (self.dim() == spatial + 1 || self.dim() == spatial + 2);
     TAEDA_CHECK_AS(NotImplementedError, fits,
                    "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: mode '", mode,
                    "' takes pad of 2 values for 2 or 3 dims, 4 for 3 or 4, 6 for 4 or 5; got ", pad.size(),
                    " values for shape ", self.sizes());
-    Tensor result = cut(self, pad);
-    for (int64_t d = self.dim() - 1; d >= self.dim() - spatial; --d) {
-        auto [before, after] = sides_of(pad, self.dim(), d);
-        before = std::max<int64_t>(before, 0), after = std::max<int64_t>(after, 0);
-        if (before == 0 && after == 0) continue;
-        check_border(result, d, {before, after}, mode);
-        Tensor parts[3];
-        size_t count = 0;
-        if (before > 0) parts[count++] = border(result, d, before, true, mode);
-        parts[count++] = result;
-        if (after > 0) parts[count++] = border(result, d, after, false, mode);
-        result = ops::cat(TensorList(parts, count), d);
+    Tensor inside = cut(self, pad);
+    Dims widths(pad);
+    for (int64_t& width : widths) width = std::max<int64_t>(width, 0);
+    bool any = false;
+    for (int64_t d = self.dim() - spatial; d < self.dim(); ++d) {
+        Sides sides = sides_of(widths, self.dim(), d);
+        if (sides.before || sides.after) check_border(inside, d, sides, mode), any = true;
     }
-    return result.is_same(self) ? ops::clone(self) : result;
+    if (any) return ops::pad_with_itself(inside, widths, mode);
+    return inside.is_same(self) ? ops::clone(self) : inside;
+}
+
+// Where along its dimension the elements of a border come from: the first one, and the way to the next.
+struct Origin {
+    int64_t first, step;
+};
+Origin front_origin(int64_t size, int64_t before, const std::string& mode) {
+    return mode == "reflect" ? Origin{before, -1} : mode == "replicate" ? Origin{0, 0} : Origin{size - before, 1};
+}
+Origin back_origin(int64_t size, const std::string& mode) {
+    return mode == "reflect" ? Origin{size - 2, -1} : mode == "replicate" ? Origin{size - 1, 0} : Origin{0, 1};
 }
 
 }  // namespace
+
+// The middle first, then the borders of each dimension from what is there already.
+Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
+    Dims sizes(self.sizes()), filled(self.sizes());
+    for (int64_t d = 0; d < self.dim(); ++d) {
+        auto [before, after] = sides_of(pad, self.dim(), d);
+        sizes[size_t(d)] += before + after;
+    }
+    Tensor out = empty_tensor(sizes, self.dtype(), self.device());
+    if (out.is_meta() || out.numel() == 0) return out;
+    const Dims strides(out.strides());
+    int64_t start = 0;
+    for (int64_t d = 0; d < self.dim(); ++d) start += sides_of(pad, self.dim(), d).before * strides[size_t(d)];
+    copy_kernel(out.device().type, alias(out, filled, strides, start), self);
+    for (int64_t d = self.dim() - 1; d >= 0; --d) {
+        auto [before, after] = sides_of(pad, self.dim(), d);
+        const int64_t size = self.size(d), stride = strides[size_t(d)];
+        auto fill = [&](int64_t to, int64_t count, Origin origin) {
+            if (count == 0) return;
+            Dims strip(filled), steps(strides);
+            strip[size_t(d)] = count;
+            steps[size_t(d)] = origin.step * stride;
+            copy_kernel(out.device().type, alias(out, strip, strides, start + to * stride),
+                        alias(out, strip, steps, start + origin.first * stride));
+        };
+        fill(-before, before, front_origin(size, before, mode));
+        fill(size, after, back_origin(size, mode));
+        filled[size_t(d)] = sizes[size_t(d)];
+        start -= before * stride;
+    }
+    return out;
+}
+
+// The middle of the gradient, with what lies on the borders added where their elements came from.
+Tensor pad_with_itself_backward(const Tensor& grad, Ints pad, const std::string& mode) {
+    Tensor g = grad;
+    for (int64_t d = 0; d < grad.dim(); ++d) {
+        auto [before, after] = sides_of(pad, grad.dim(), d);
+        const int64_t size = g.size(d) - before - after;
+        Tensor sum = ops::narrow(g, d, before, size);
+        auto add = [&](int64_t from, int64_t count, Origin origin) {
+            if (count == 0) return;
+            Tensor border = ops::narrow(g, d, from, count);
+            if (origin.step < 0) border = ops::flip(border, Ints{d});
+            if (origin.step == 0) border = ops::sum(border, Ints{d}, true);
+            int64_t first = origin.step < 0 ? origin.first - count + 1 : origin.first;
+            Dims zeros(size_t(2 * (grad.dim() - d)));
+            zeros[zeros.size() - 2] = first;
+            zeros[zeros.size() - 1] = size - first - border.size(d);
+            sum = sum + ops::constant_pad_nd(border, zeros, Scalar(0));
+        };
+        add(0, before, front_origin(size, before, mode));
+        add(before + size, after, back_origin(size, mode));
+        g = sum;
+    }
+    return g;
+}
 
 Tensor constant_pad_nd(const Tensor& self, Ints pad, const Scalar& value) {
     check_pad(self, pad);
@@ -109,7 +160,7 @@ Tensor pad(const Tensor& self, Ints pad, const std::string& mode, std::optional<
     TAEDA_CHECK_AS(NotImplementedError, mode == "reflect" || mode == "replicate" || mode == "circular",
                    "Unrecognised padding mode ", mode, "; use constant, reflect, replicate or circular");
     TAEDA_CHECK_AS(ValueError, !value || *value == 0.0, "Padding mode \"", mode, "\" doesn't take in value argument");
-    return pad_with_itself(self, pad, mode);
+    return with_border(self, pad, mode);
 }
 
 }  // namespace taeda::native

@@ -276,15 +276,49 @@ template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tenso
     return {ops::index_select(ordered, dim, from_vector(firsts)), inverse, counts_of(firsts, n)};
 }
 
+// Integers of a short range, from `low` on, are counted instead of sorted.
+template <class T>
+std::tuple<Tensor, Tensor, Tensor> unique_by_counting(const Tensor& flat, Ints inverse_sizes, T low, size_t range) {
+    const T* v = flat.data<T>();
+    const int64_t n = flat.numel();
+    auto slot = [low](T x) { return size_t(uint64_t(x) - uint64_t(low)); };
+    std::vector<int64_t> places(range), seen;
+    for (int64_t i = 0; i < n; ++i) ++places[slot(v[i])];
+    for (size_t k = 0; k < range; ++k)
+        if (places[k]) seen.push_back(std::exchange(places[k], int64_t(seen.size())));
+    Tensor values = empty_tensor(Ints{int64_t(seen.size())}, flat.dtype()),
+           inverse = empty_tensor(Ints{n}, DType::int64);
+    int64_t* to = inverse.data<int64_t>();
+    for (int64_t i = 0; i < n; ++i) {
+        int64_t group = places[slot(v[i])];
+        values.data<T>()[group] = v[i];
+        to[i] = group;
+    }
+    inverse.impl()->set_contiguous(inverse_sizes);
+    return {values, inverse, from_vector(seen)};
+}
+
 }  // namespace
 
 std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
     TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
                    "unique: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
-    auto [sorted, order] = ops::sort(ops::reshape(self, Ints{-1}), 0, false);
+    Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
     return visit_all(self.dtype(), [&]<class T>() {
-        const T* v = sorted.data<T>();
+        if constexpr (std::is_integral_v<T>) {
+            constexpr uint64_t kAlwaysShort = 65536;
+            const T* x = flat.data<T>();
+            if (flat.numel()) {
+                auto [low, high] = std::minmax_element(x, x + flat.numel());
+                uint64_t range = uint64_t(*high) - uint64_t(*low);
+                if (range < std::max<uint64_t>(kAlwaysShort, 2 * uint64_t(flat.numel())))
+                    return unique_by_counting<T>(flat, self.sizes(), *low, size_t(range + 1));
+            }
+        }
+        auto [ordered, order] = ops::sort(flat, 0, false);
+        const Tensor& sorted = ordered;
+        const T* v = sorted.template data<T>();
         return unique_runs(sorted, order, self.sizes(), 0, [v](int64_t a, int64_t b) { return v[a] == v[b]; });
     });
 }
@@ -342,17 +376,24 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(),
                 "weights should be 1-d and have the same length as input");
     Tensor in = ops::contiguous(ops::to(self, DType::int64));
+    const int64_t *at = in.data<int64_t>(), n = in.numel();
     int64_t size = minlength;
-    for (int64_t i = 0; i < in.numel(); ++i) {
-        int64_t v = in.data<int64_t>()[i];
-        TAEDA_CHECK(v >= 0, "bincount only supports 1-d non-negative integral inputs., got ", v, " at index ", i);
-        size = std::max(size, v + 1);
+    for (int64_t i = 0; i < n; ++i) {
+        TAEDA_CHECK(at[i] >= 0, "bincount only supports 1-d non-negative integral inputs., got ", at[i], " at index ",
+                    i);
+        size = std::max(size, at[i] + 1);
     }
-    DType dtype = !weights.defined()                  ? DType::int64
-                  : weights.dtype() == DType::float32 ? DType::float32
-                                                      : DType::float64;
-    Tensor w = weights.defined() ? ops::to(weights, dtype) : ops::ones(in.sizes(), dtype);
-    return ops::index_add_(ops::zeros(Ints{size}, dtype), 0, in, w);
+    auto add_up = [&]<class T>(auto weight) {
+        Tensor out = ops::zeros(Ints{size}, dtype_of<T>);
+        T* sums = out.data<T>();
+        for (int64_t i = 0; i < n; ++i) sums[at[i]] += weight(i);
+        return out;
+    };
+    if (!weights.defined()) return add_up.template operator()<int64_t>([](int64_t) { return 1; });
+    bool single = weights.dtype() == DType::float32;
+    Tensor w = ops::contiguous(ops::to(weights, single ? DType::float32 : DType::float64));
+    if (single) return add_up.template operator()<float>([p = w.data<float>()](int64_t i) { return p[i]; });
+    return add_up.template operator()<double>([p = w.data<double>()](int64_t i) { return p[i]; });
 }
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
     TAEDA_CHECK(bins > 0, "bins must be > 0, but got ", bins);

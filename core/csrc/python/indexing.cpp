@@ -153,17 +153,31 @@ Tensor fitting(Tensor value, const Tensor& target) {
     return value;
 }
 
+// A mask of the tensor's own shape needs no coordinates.
+bool is_full_mask(const Tensor& self, PyObject* index) {
+    return is_tensor(index) && self.dim() > 0 && self.is_cpu() && tensor_of(index).dtype() == DType::bool_ &&
+           tensor_of(index).sizes() == self.sizes() && tensor_of(index).is_cpu();
+}
+
 }  // namespace
 
 Tensor get_item(const Tensor& self, PyObject* index) {
+    if (is_full_mask(self, index)) return ops::masked_select(self, tensor_of(index));
     Indexed found = apply_index(self, index);
     if (found.advanced) return ops::index(found.view, found.tensors);
     return found.view.is_same(self) ? ops::alias(self) : found.view;
 }
 
 void set_item(const Tensor& self, PyObject* index, PyObject* value) {
-    Indexed found = apply_index(self, index);
     bool number = PyFloat_Check(value) || PyLong_Check(value) || PyComplex_Check(value);
+    if (number && is_full_mask(self, index)) {
+        Scalar scalar = to_scalar(value);
+        if (self.dtype() == DType::bool_) scalar = Scalar(scalar.to_bool());
+        else if (is_integral(self.dtype())) scalar = Scalar(scalar.to_int());
+        ops::masked_fill_(self, tensor_of(index), scalar);
+        return;
+    }
+    Indexed found = apply_index(self, index);
     if (found.advanced) {
         Tensor v = number ? wrapped_number(to_scalar(value), self.dtype()) : as_value(value, self);
         if (v.dtype() != self.dtype()) {

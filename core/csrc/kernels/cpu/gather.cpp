@@ -22,6 +22,11 @@ struct Around {
 // are visited by one thread, in order. `check` sees each stretch of indices first.
 template <class Check, class F>
 void each_element(const Slices& s, const Around& around, const int64_t* index, Check check, F f) {
+    if (s.length * s.inner == 1)
+        return parallel_for(0, s.outer, kGrainElements, [&](int64_t from, int64_t to) {
+            check(index + from, to - from);
+            for (int64_t i = from; i < to; ++i) f(around.outer(i) + index[i] * around.stride, i);
+        });
     s.each_strip(kStrip, [&](int64_t at, int64_t columns, int64_t outer, int64_t column) {
         const int64_t base = around.outer(outer), stride = around.stride;
         if (s.inner == 1) {

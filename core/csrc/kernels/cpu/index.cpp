@@ -1,6 +1,7 @@
 // Indexing by whole rows (index_select and its like) and by several index tensors at once.
 #include "kernels/cpu/indexing.h"
 #include "kernels/cpu/slices.h"
+#include "kernels/cpu/strided.h"
 
 namespace taeda::cpu {
 namespace {
@@ -12,19 +13,26 @@ void index_select(const Tensor& out, const Tensor& in, int64_t dim, const Tensor
     const int64_t* positions = index.data<int64_t>();
     int64_t n = index.numel();
     check_indices<IndexError>("index_select", positions, n, dim, from.length);
-    auto select = [&]<class T>(int64_t columns) {
-        const T* source = in.data<T>();
+    const int64_t row_bytes = from.inner * in.item_bytes();
+    if (from.inner > 1) {
+        const char* source = in.data<char>();
+        char* target = out.data<char>();
+        return parallel_for(0, from.outer * n, row_grain(row_bytes, kGrainBytes), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i)
+                copy_run(target + i * row_bytes, source + (i / n * from.length + positions[i % n]) * row_bytes,
+                         row_bytes);
+        });
+    }
+    visit_size(in.item_bytes(), [&]<class T>() {
         T* target = out.data<T>();
-        parallel_for(0, from.outer * n, row_grain(columns), [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-                const T* row = source + (i / n * from.length + positions[i % n]) * columns;
-                if (columns == 1) target[i] = *row;
-                else std::memcpy(target + i * columns, row, size_t(columns) * sizeof(T));
+        parallel_for(0, from.outer * n, kGrainElements, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end;) {
+                int64_t outer = i / n, first = outer * n, stop = std::min(end, first + n);
+                const T* row = in.data<T>() + outer * from.length;
+                for (; i < stop; ++i) target[i] = row[positions[i - first]];
             }
         });
-    };
-    if (from.inner == 1) visit_size(in.item_bytes(), [&]<class T>() { select.template operator()<T>(1); });
-    else select.template operator()<char>(from.inner * in.item_bytes());
+    });
 }
 
 // Threads share the columns, so that each place gets its rows in order.
@@ -75,8 +83,10 @@ struct Places {
             }
             const int64_t* positions = indices[next++].data<int64_t>();
             check_indices<IndexError>(op, positions, int64_t(at.size()), d, size, true);
-            for (size_t i = 0; i < at.size(); ++i)
-                at[i] += (positions[i] < 0 ? positions[i] + size : positions[i]) * stride;
+            parallel_for(0, int64_t(at.size()), kGrainElements, [&](int64_t from, int64_t to) {
+                for (int64_t i = from; i < to; ++i)
+                    at[size_t(i)] += (positions[i] < 0 ? positions[i] + size : positions[i]) * stride;
+            });
         }
     }
 };

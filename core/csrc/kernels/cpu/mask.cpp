@@ -58,30 +58,47 @@ void masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source
     });
 }
 
-// Rows of the last dimension are walked without dividing; only a block's start is located.
+// One dimension: the positions of the true elements of a block. Without branches, as above.
+void write_positions(int64_t* to, const bool* m, int64_t begin, int64_t end) {
+    int64_t chosen[kMaskBlock + 1], count = 0;
+    for (int64_t i = begin; i < end; ++i) {
+        chosen[count] = i;
+        count += m[i];
+    }
+    std::memcpy(to, chosen, size_t(count) * sizeof(int64_t));
+}
+
+// Two and more dimensions: rows of the last one are walked without dividing; only a block's start is located.
+void write_coordinates(int64_t* to, const bool* m, int64_t begin, int64_t end, Ints sizes) {
+    const size_t dims = sizes.size();
+    const int64_t last = sizes[dims - 1];
+    Dims at(dims);
+    int64_t rest = begin;
+    for (size_t d = dims; d-- > 0; rest /= sizes[d]) at[d] = rest % sizes[d];
+    int64_t chosen[kMaskBlock + 1];
+    for (int64_t i = begin; i < end;) {
+        int64_t stop = std::min(end, i + last - at[dims - 1]), shift = at[dims - 1] - i, count = 0;
+        for (; i < stop; ++i) {
+            chosen[count] = i + shift;
+            count += m[i];
+        }
+        for (int64_t k = 0; k < count; ++k, to += dims) {
+            for (size_t d = 0; d + 1 < dims; ++d) to[d] = at[d];
+            to[dims - 1] = chosen[k];
+        }
+        at[dims - 1] = 0;
+        for (size_t d = dims - 1; d-- > 0 && ++at[d] == sizes[d];) at[d] = 0;
+    }
+}
+
 void nonzero(const Tensor& out, const Tensor& mask) {
     const bool* m = mask.data<bool>();
     int64_t* to = out.data<int64_t>();
-    const size_t dims = size_t(mask.dim());
-    if (dims == 0) return;  // one row without coordinates, or none
     Ints sizes = mask.sizes();
-    const int64_t last = sizes[dims - 1];
+    if (sizes.empty()) return;  // one row without coordinates, or none
     each_mask_block(m, mask.numel(), [&](int64_t begin, int64_t end, int64_t k) {
-        Dims at(dims);
-        int64_t rest = begin;
-        for (size_t d = dims; d-- > 0; rest /= sizes[d]) at[d] = rest % sizes[d];
-        int64_t* row = to + k * int64_t(dims);
-        for (int64_t i = begin; i < end;) {
-            int64_t stop = std::min(end, i + last - at[dims - 1]), shift = at[dims - 1] - i;
-            for (; i < stop; ++i) {
-                if (!m[i]) continue;
-                for (size_t d = 0; d + 1 < dims; ++d) row[d] = at[d];
-                row[dims - 1] = i + shift;
-                row += dims;
-            }
-            at[dims - 1] = 0;
-            for (size_t d = dims - 1; d-- > 0 && ++at[d] == sizes[d];) at[d] = 0;
-        }
+        if (sizes.size() == 1) write_positions(to + k, m, begin, end);
+        else write_coordinates(to + k * int64_t(sizes.size()), m, begin, end, sizes);
     });
 }
 

@@ -1,10 +1,7 @@
 #include "kernels/cpu/strided.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
-
-#include "kernels/vec/vec_native.h"
 
 namespace taeda::cpu {
 namespace {
@@ -74,7 +71,7 @@ void move_block(Place to, Place from, int64_t rows, int64_t columns, int item) {
     if (to.column_stride == item && from.column_stride == item) {
         if (to.row_stride == columns * item && from.row_stride == to.row_stride) columns *= rows, rows = 1;
         for (int64_t r = 0; r < rows; ++r)
-            std::memcpy(to.at + r * to.row_stride, from.at + r * from.row_stride, size_t(columns * item));
+            copy_run(to.at + r * to.row_stride, from.at + r * from.row_stride, columns * item);
         return;
     }
     bool reads_down = from.row_stride == item && to.column_stride == item;

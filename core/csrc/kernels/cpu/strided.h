@@ -1,9 +1,27 @@
 // Moves rectangles of elements between strided places, by element size alone.
 #pragma once
 
-#include <cstdint>
+#include <cstring>
+
+#include "kernels/vec/vec_native.h"
 
 namespace taeda::cpu {
+
+// memcpy that is quick for runs of a few hundred bytes.
+inline void copy_run(char* to, const char* from, int64_t bytes) {
+    using Register = native::vector_type<char, native::kBytes>::type;
+    if (bytes < native::kBytes || bytes > 2048) {
+        std::memcpy(to, from, size_t(bytes));
+        return;
+    }
+    auto move = [&](int64_t i) {
+        Register r;
+        std::memcpy(&r, from + i, sizeof r);
+        std::memcpy(to + i, &r, sizeof r);
+    };
+    for (int64_t i = 0; i + native::kBytes <= bytes; i += native::kBytes) move(i);
+    move(bytes - native::kBytes);
+}
 
 // Where a rectangle lies: bytes from row to row and from column to column.
 struct Place {

@@ -7,7 +7,7 @@ constexpr int64_t kShortRow = 256;      // shorter inner rows are taken several 
 constexpr int64_t kTransposeTile = 32;  // side of a tile where an operand is transposed
 }  // namespace
 
-Tiling::Tiling(const PointwiseArgs& a, const int* item_sizes) : args(a), item(item_sizes) {
+Tiling::Tiling(const PointwiseArgs& a, const int* item_sizes, int64_t most) : args(a), item(item_sizes) {
     operands = a.outputs + a.inputs;
     outer_dims = std::max(0, a.ndim - 2);
     inner = a.sizes[a.ndim - 1];
@@ -19,8 +19,8 @@ Tiling::Tiling(const PointwiseArgs& a, const int* item_sizes) : args(a), item(it
         tile_columns = std::min(inner, kTransposeTile);
         tile_rows = std::min(rows, std::max(kTransposeTile, kBlock / tile_columns));
     } else {
-        tile_columns = std::min(inner, kBlock);
-        tile_rows = inner >= kShortRow ? 1 : std::min(rows, kBlock / tile_columns);
+        tile_columns = std::min(inner, most);
+        tile_rows = most == kBlock && inner >= kShortRow ? 1 : std::min(rows, most / tile_columns);
     }
     column_tiles = (inner + tile_columns - 1) / tile_columns;
     row_tiles = (rows + tile_rows - 1) / tile_rows;

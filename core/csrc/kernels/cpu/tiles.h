@@ -14,9 +14,9 @@ struct Tiling {
     int operands, outer_dims;
     int64_t inner, rows, tile_columns, tile_rows, column_tiles, row_tiles, tiles;
 
-    // A tile has at most kBlock elements, so that one of each operand fits the first-level cache; where an operand is
-    // transposed it is about square.
-    Tiling(const PointwiseArgs& a, const int* item_sizes);
+    // A tile has at most `most` elements, by default so many that one of each operand fits the first-level cache; where
+    // an operand is transposed it is about square.
+    Tiling(const PointwiseArgs& a, const int* item_sizes, int64_t most = kBlock);
 
     int64_t column_stride(int k) const { return args.strides[k][args.ndim - 1]; }
     int64_t row_stride(int k) const { return args.ndim > 1 ? args.strides[k][args.ndim - 2] : 0; }
