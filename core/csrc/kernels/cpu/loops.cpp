@@ -131,12 +131,78 @@ private:
     char* data_[kMaxOperands];
 };
 
+// Several dimensions; in a row of the last one each operand is contiguous or, where the loop takes that, one repeated
+// element. Nothing is staged.
+class Rows {
+public:
+    Rows(const PointwiseArgs& args, const int* item_sizes, const RowLoop& row_loop)
+        : a_(args),
+          item_(item_sizes),
+          loop_(row_loop),
+          operands_(args.outputs + args.inputs),
+          last_(args.ndim - 1),
+          columns_(args.sizes[args.ndim - 1]) {}
+
+    bool fits() {
+        if (columns_ < kLongRow || a_.ndim < 2 || a_.numel / columns_ < kManyRows) return false;
+        for (int k = 0; k < operands_; ++k) {
+            int64_t stride = a_.strides[k][last_];
+            if (stride == item_[k]) continue;
+            if (stride != 0 || k < a_.outputs || !loop_.takes_repeated) return false;
+            repeated_ |= 1u << k;
+        }
+        return true;
+    }
+
+    void run() const {
+        parallel_for(0, a_.numel / columns_, row_grain(columns_), [&](int64_t from, int64_t to) { run(from, to); });
+    }
+
+private:
+    static constexpr int64_t kLongRow = 128, kManyRows = 16;
+
+    void run(int64_t from, int64_t to) const {
+        alignas(64) char elements[kMaxOperands][native::lanes<float> * kMaxItem];
+        char *at[kMaxOperands], *data[kMaxOperands], *held[kMaxOperands] = {};
+        int64_t index[16], rest = from;
+        std::copy_n(a_.data, operands_, at);
+        for (int d = last_; d-- > 0; rest /= a_.sizes[d]) {
+            index[d] = rest % a_.sizes[d];
+            for (int k = 0; k < operands_; ++k) at[k] += index[d] * a_.strides[k][d];
+        }
+        for (int64_t row = from; row < to; ++row) {
+            for (int k = 0; k < operands_; ++k) {
+                data[k] = at[k];
+                if (!(repeated_ >> k & 1)) continue;
+                data[k] = elements[k];
+                if (held[k] != at[k]) repeat_element(elements[k], held[k] = at[k], item_[k]);
+            }
+            loop_.row(loop_.functor, data, columns_, repeated_);
+            for (int d = last_; d-- > 0;) {
+                for (int k = 0; k < operands_; ++k) at[k] += a_.strides[k][d];
+                if (++index[d] < a_.sizes[d]) break;
+                for (int k = 0; k < operands_; ++k) at[k] -= a_.strides[k][d] * a_.sizes[d];
+                index[d] = 0;
+            }
+        }
+    }
+
+    const PointwiseArgs& a_;
+    const int* item_;
+    const RowLoop& loop_;
+    int operands_, last_;
+    int64_t columns_;
+    uint32_t repeated_ = 0;
+};
+
 }  // namespace
 
 void run_rows(const PointwiseArgs& args, const int* item_sizes, const RowLoop& loop) {
     if (args.numel == 0) return;
     Flat flat(args, item_sizes, loop);
     if (flat.fits()) return flat.run();
+    Rows rows(args, item_sizes, loop);
+    if (rows.fits()) return rows.run();
     Tiling tiling(args, item_sizes);
     parallel_for(0, tiling.tiles, row_grain(tiling.tile_rows * tiling.tile_columns),
                  [&](int64_t from, int64_t to) { run_tiles(tiling, from, to, loop); });

@@ -208,6 +208,7 @@ private:
     }
 
     void reduce_row(const char* base, int64_t from, int64_t to, Cascade& cascade, char* acc) const {
+        if (blocks_ == 1) return row_block(base, run_, 0, acc);
         int64_t n, first;
         if (to - from == 1) {
             int64_t offset = block_offset(from, n, first);
@@ -228,7 +229,7 @@ private:
             pack_block(packed, {const_cast<char*>(at), 0, reduced_.back().stride}, 1, n, item_);
             block = packed;
         }
-        if (in_dtype_ != r_.compute) {
+        if (in_dtype_ != r_.row_input) {
             cast_elements(cast, r_.compute, block, in_dtype_, n);
             block = cast;
         }

@@ -18,6 +18,7 @@ struct Reducer {
     int results;      // one or two
     DType result[2];  // what `finish` writes
     bool is_ordered;  // wants positions: `first` counts in the order of the dimensions
+    DType row_input;  // what `row` reads: `compute`, or a 16-bit float
     // *acc = reduction of n contiguous elements, the first of them at position `first`; n = 0 gives the identity.
     void (*row)(const void* op, void* acc, const void* in, int64_t n, int64_t first);
     // acc[j] = reduction over i of in[i][j]; row i is at position first + i * step.
@@ -46,9 +47,13 @@ template <class Op> struct SimpleReduction {
     static constexpr bool is_vector = std::is_floating_point_v<T> && std::is_same_v<T, A>;
     static const Op& self(const void* op) { return *static_cast<const Op*>(op); }
 
-    static void row(const void* o, void* acc, const void* in, int64_t n, int64_t) {
+    static void row(const void* o, void* acc, const void* in, int64_t n, int64_t first) {
+        row_of<T>(o, acc, in, n, first);
+    }
+    // A row of T, or of 16-bit floats that compute in T.
+    template <class S> static void row_of(const void* o, void* acc, const void* in, int64_t n, int64_t) {
         const Op& op = self(o);
-        const T* p = static_cast<const T*>(in);
+        const S* p = static_cast<const S*>(in);
         A total = op.identity();
         if constexpr (is_vector) {
             using V = Vec<T>;
@@ -56,13 +61,13 @@ template <class Op> struct SimpleReduction {
             V a(total), b = a, c = a, d = a;
             int64_t i = 0;
             for (; i + 4 * w <= n; i += 4 * w) {
-                a = op.merge(a, op.lift(V::load(p + i)));
-                b = op.merge(b, op.lift(V::load(p + i + w)));
-                c = op.merge(c, op.lift(V::load(p + i + 2 * w)));
-                d = op.merge(d, op.lift(V::load(p + i + 3 * w)));
+                a = op.merge(a, op.lift(load_vec(p + i)));
+                b = op.merge(b, op.lift(load_vec(p + i + w)));
+                c = op.merge(c, op.lift(load_vec(p + i + 2 * w)));
+                d = op.merge(d, op.lift(load_vec(p + i + 3 * w)));
             }
-            for (; i + w <= n; i += w) a = op.merge(a, op.lift(V::load(p + i)));
-            if (i < n) b = op.merge(b, select(first_lanes<T>(n - i), op.lift(V::load(p + i, n - i)), V(total)));
+            for (; i + w <= n; i += w) a = op.merge(a, op.lift(load_vec(p + i)));
+            if (i < n) b = op.merge(b, select(first_lanes<T>(n - i), op.lift(load_vec(p + i, n - i)), V(total)));
             a = op.merge(op.merge(a, c), op.merge(b, d));
             total = fold_lanes(a, [&](V x, V y) { return op.merge(x, y); });
         } else {
@@ -124,12 +129,17 @@ void reduce_with(const Op& op, std::initializer_list<const Tensor*> outs, const 
               1,
               {dtype_of<typename Op::R>},
               false,
+              dtype_of<typename Op::T>,
               Kernels::row,
               Kernels::columns,
               Kernels::combine,
               Kernels::finish};
     if constexpr (requires { typename Op::R2; }) r.results = 2, r.result[1] = dtype_of<typename Op::R2>;
     if constexpr (requires { Op::is_ordered; }) r.is_ordered = true;
+    if constexpr (std::is_same_v<typename Op::T, float> && requires { &Kernels::template row_of<Half>; }) {
+        if (in.dtype() == DType::float16) r.row = Kernels::template row_of<Half>, r.row_input = DType::float16;
+        if (in.dtype() == DType::bfloat16) r.row = Kernels::template row_of<BFloat16>, r.row_input = DType::bfloat16;
+    }
     run_reduction(r, outs, in, dims);
 }
 

@@ -1,7 +1,8 @@
 #include "kernels/scan.h"
 
+#include "kernels/cpu/rows.h"
 #include "kernels/cpu/slices.h"
-#include "kernels/vec/scalar_math.h"
+#include "kernels/vec/vec_math.h"
 
 namespace taeda::cpu {
 namespace {
@@ -35,9 +36,55 @@ template <class T, class A, class F> void scan(const Tensor& out, const Tensor& 
 template <class T> using sum_type = std::conditional_t<is_reduced_float<T> || std::is_same_v<T, float>, double,
                                                        std::conditional_t<std::is_same_v<T, bool>, int64_t, T>>;
 
+// Lane i gets the sum of the lanes up to i: each round adds the lane 2^round places before.
+template <int distance = 1> Vec<double> running_lanes(Vec<double> x) {
+    constexpr int n = Vec<double>::size;
+    if constexpr (distance >= n) {
+        return x;
+    } else {
+        native::integers<double> from;
+        for (int i = 0; i < n; ++i) from[i] = i < distance ? n : i - distance;
+        Vec<double> moved(__builtin_shuffle(x.v, native::vector<double>{}, from));
+        return running_lanes<2 * distance>(x + moved);
+    }
+}
+inline Vec<double> last_lane(Vec<double> x) {
+    return Vec<double>(__builtin_shuffle(x.v, native::integers<double>{} + (Vec<double>::size - 1)));
+}
+
+// One slice of floats that lie side by side, in double. Sums of registers come first, so that a step waits for one
+// addition alone.
+template <class T> void cumsum_row(T* to, const T* from, int64_t n) {
+    Vec<double> total(0);
+    auto next = [&](Vec<double> x) {
+        Vec<double> sums = running_lanes(x), result = total + sums;
+        total += last_lane(sums);
+        return result;
+    };
+    auto step = [&](int64_t i, auto count) {
+        auto x = load_some(from + i, count);
+        if constexpr (std::is_same_v<T, double>) {
+            store_some(to + i, next(x), count);
+        } else {
+            Vec<double> low, high;
+            native::widen(x.v, low.v, high.v);
+            low = next(low);
+            store_some(to + i, Vec<float>(native::narrow_down(low.v, next(high).v)), count);
+        }
+    };
+    each_vector<op_type<T>>(n, step);
+}
+
 void cumsum(const Tensor& out, const Tensor& in, int64_t dim) {
     visit_all(in.dtype(), [&]<class T>() {
         using A = sum_type<T>;
+        if constexpr (std::is_same_v<A, double>) {
+            Slices s(in, dim);
+            if (s.inner == 1)
+                return s.each_strip(1, [&](int64_t at, int64_t, int64_t, int64_t) {
+                    cumsum_row(out.data<T>() + at, in.data<T>() + at, s.length);
+                });
+        }
         scan<T, A>(out, in, dim, A(0), [](A a, A x) { return A(a + x); });
     });
 }

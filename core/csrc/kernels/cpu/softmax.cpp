@@ -9,29 +9,40 @@ namespace {
 constexpr int64_t kGrainExponentials = kGrainElements / 4;
 
 // One strip of work in registers. Along a row of memory the lanes of all steps belong to one slice and are combined
-// at the end; across neighbouring slices each lane is a slice of its own.
-template <class T, bool is_row> struct Strip {
+// at the end; across neighbouring slices each lane is a slice of its own, and a step takes `parts` registers of them.
+template <class T, bool is_row, int parts = 1> struct Strip {
+    static_assert(!is_row || parts == 1);
     using C = op_type<T>;
     using V = Vec<C>;
     static constexpr int64_t width = V::size;
-    int64_t steps, stride, last;  // `last`: lanes of the last step of a row, or of all steps across slices
+    int64_t steps, stride, length, last;  // `last`: lanes of the last step of a row, or of all steps across slices
 
     Strip(const Slices& s, int64_t columns)
         : steps(is_row ? (s.length + width - 1) / width : s.length),
           stride(is_row ? width : s.inner),
+          length(s.length),
           last(is_row ? s.length - (steps - 1) * width : columns) {}
 
-    // f(step, lanes)
+    // f(element, part, lanes) for all steps and parts.
     template <class F> void each(F f) const {
-        for (int64_t i = 0; i + 1 < steps; ++i) f(i, is_row ? width : last);
-        f(steps - 1, last);
+        auto step = [&](int64_t i, int64_t n) {
+#pragma GCC unroll 8
+            for (int k = 0; k < parts; ++k) f(i * stride + k * width, k, n);
+        };
+        for (int64_t i = 0; i + 1 < steps; ++i) step(i, is_row || parts > 1 ? width : last);
+        step(steps - 1, parts > 1 ? width : last);
     }
-    V load(const T* p, int64_t i, int64_t n) const {
-        return n == width ? load_vec(p + i * stride) : load_vec(p + i * stride, n);
+    static V load(const T* p, int64_t n) { return n == width ? load_vec(p) : load_vec(p, n); }
+    static void store(T* p, int64_t n, V x) {
+        if (n == width) store_vec(p, x);
+        else store_vec(p, x, n);
     }
-    void store(T* p, int64_t i, int64_t n, V x) const {
-        if (n == width) store_vec(p + i * stride, x);
-        else store_vec(p + i * stride, x, n);
+    // The next row of memory is on its way while this one is computed.
+    void expect(const T* p) const {
+        if constexpr (is_row) __builtin_prefetch(p + length);
+    }
+    void expect_write(T* p) const {
+        if constexpr (is_row) __builtin_prefetch(p + length, 1);
     }
     // x with the lanes that hold no element replaced.
     static V padded(V x, int64_t n, V fill) { return n == width ? x : select(first_lanes<C>(n), x, fill); }
@@ -40,46 +51,60 @@ template <class T, bool is_row> struct Strip {
 
     template <bool log> void softmax(T* out, const T* in) const {
         const V lowest(-std::numeric_limits<C>::infinity());
-        V top = lowest, sum(0);
+        V top[parts], sum[parts], shift[parts], scale[parts];
+        for (int k = 0; k < parts; ++k) top[k] = lowest, sum[k] = V(0);
         // A NaN passes unseen here, but makes the sum NaN.
-        each([&](int64_t i, int64_t n) { top = V(native::larger<C>(padded(load(in, i, n), n, lowest).v, top.v)); });
-        top = highest(top);
+        each([&](int64_t i, int k, int64_t n) {
+            top[k] = V(native::larger<C>(padded(load(in + i, n), n, lowest).v, top[k].v));
+        });
+        for (int k = 0; k < parts; ++k) top[k] = highest(top[k]);
         // float and double keep the exponentials in `out`; a 16-bit `out` would round them.
         constexpr bool keeps = std::is_same_v<T, C> && !log;
-        each([&](int64_t i, int64_t n) {
-            V e = vm::exp_nonpositive(load(in, i, n) - top);
-            if constexpr (keeps) store(out, i, n, e);
-            sum += padded(e, n, V(0));
+        each([&](int64_t i, int k, int64_t n) {
+            V e = vm::exp_nonpositive(load(in + i, n) - top[k]);
+            expect(in + i), expect_write(out + i);
+            if constexpr (keeps) store(out + i, n, e);
+            sum[k] += padded(e, n, V(0));
         });
-        sum = total(sum);
-        V scale = V(1) / sum, shift = log ? top + vm::log(sum) : top;
-        each([&](int64_t i, int64_t n) {
-            if constexpr (keeps) store(out, i, n, load(out, i, n) * scale);
-            else if constexpr (log) store(out, i, n, load(in, i, n) - shift);
-            else store(out, i, n, vm::exp_nonpositive(load(in, i, n) - shift) * scale);
+        for (int k = 0; k < parts; ++k) {
+            V all = total(sum[k]);
+            scale[k] = V(1) / all;
+            shift[k] = log ? top[k] + vm::log(all) : top[k];
+        }
+        each([&](int64_t i, int k, int64_t n) {
+            if constexpr (keeps) store(out + i, n, load(out + i, n) * scale[k]);
+            else if constexpr (log) store(out + i, n, load(in + i, n) - shift[k]);
+            else store(out + i, n, vm::exp_nonpositive(load(in + i, n) - shift[k]) * scale[k]);
         });
     }
     template <bool log> void backward(T* grad_in, const T* grad, const T* result) const {
-        V sum(0);
-        each([&](int64_t i, int64_t n) {
-            V g = load(grad, i, n);
-            sum += log ? g : g * load(result, i, n);
+        V sum[parts];
+        for (int k = 0; k < parts; ++k) sum[k] = V(0);
+        each([&](int64_t i, int k, int64_t n) {
+            V g = load(grad + i, n);
+            sum[k] += log ? g : g * load(result + i, n);
         });
-        sum = total(sum);
-        each([&](int64_t i, int64_t n) {
-            V g = load(grad, i, n), y = load(result, i, n);
-            store(grad_in, i, n, log ? g - vm::exp(y) * sum : y * (g - sum));
+        for (int k = 0; k < parts; ++k) sum[k] = total(sum[k]);
+        each([&](int64_t i, int k, int64_t n) {
+            V g = load(grad + i, n), y = load(result + i, n);
+            expect(grad + i), expect(result + i), expect_write(grad_in + i);
+            store(grad_in + i, n, log ? g - vm::exp(y) * sum[k] : y * (g - sum[k]));
         });
     }
 };
 
 // f(strip, offset) for all strips, the strip of the fitting kind.
 template <class T, class F> void each_strip(const Slices& slices, F f) {
+    constexpr int parts = 4;
+    constexpr int64_t width = Vec<op_type<T>>::size;
     slices.each_strip(
-        Vec<op_type<T>>::size,
+        parts * width,
         [&](int64_t at, int64_t columns, int64_t, int64_t) {
             if (slices.inner == 1) f(Strip<T, true>(slices, columns), at);
-            else f(Strip<T, false>(slices, columns), at);
+            else if (columns == parts * width) f(Strip<T, false, parts>(slices, columns), at);
+            else
+                for (int64_t j = 0; j < columns; j += width)
+                    f(Strip<T, false>(slices, std::min(width, columns - j)), at + j);
         },
         kGrainExponentials);
 }

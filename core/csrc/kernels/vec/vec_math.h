@@ -56,11 +56,15 @@ inline Vec<double> pow_40_bits(Vec<double> x, Vec<double> y) {
 // Frequent exponents by multiplication; `done` says where.
 template <class T> Vec<T> pow_simple(Vec<T> a, Vec<T> b, Mask<T>& done) {
     using V = Vec<T>;
-    Mask<T> two = b == V(2), three = b == V(3), half = (b == V(0.5)) & (a > V(0)), minus_one = b == V(-1);
+    Mask<T> two = b == V(2);
+    if (!(!two).any()) {
+        done = two;
+        return a * a;
+    }
+    Mask<T> three = b == V(3), half = (b == V(0.5)) & (a > V(0)), minus_one = b == V(-1);
     done = two | three | half | minus_one;
     if (!done.any()) return a;
     V square = a * a;
-    if (!(!two).any()) return square;
     return select(two, square, select(three, square * a, select(half, sqrt(a), V(1) / a)));
 }
 // 2 ULP (float; cubes, 1 otherwise). Double goes lane by lane through libm.
