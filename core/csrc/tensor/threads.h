@@ -11,7 +11,7 @@ int num_threads();
 void set_num_threads(int threads);  // >= 1, ValueError otherwise
 
 // Calls body(context, from, to) for consecutive pieces of [begin, end), on several threads where there are more than
-// `grain` steps. The first exception of a piece is raised again here.
+// `grain` steps and other programs leave the cores free. The first exception of a piece is raised again here.
 void parallel_run(int64_t begin, int64_t end, int64_t grain, void (*body)(void* context, int64_t from, int64_t to),
                   void* context);
 

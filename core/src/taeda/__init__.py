@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from taeda import _waiting as _waiting  # isort: skip  # before anything loads _C
 from taeda import _C
 from taeda import _tensor as _tensor  # adds Python methods to Tensor
 from taeda._C import (

@@ -90,11 +90,14 @@ void integers(const Tensor& out, int64_t from, uint64_t range, uint64_t seed, ui
         Words words;
         draw_group(words, seed, offset + uint64_t(g * kLanes));
         uint64_t scaled[kLanes * 2];
-        for (int e = 0; e < kLanes * 2; ++e) {
-            uint64_t low = words[e], high = words[e + 32];
-            // The upper half of (high, low) * range.
-            if (short_range) scaled[e] = (high * range + (low * range >> 32)) >> 32;
-            else scaled[e] = range == 0 ? high << 32 | low : upper_product(high << 32 | low, range);
+        // The upper half of (high, low) * range.
+        if (short_range) {
+            for (int e = 0; e < kLanes * 2; ++e) scaled[e] = (words[e + 32] * range + (words[e] * range >> 32)) >> 32;
+        } else {
+            for (int e = 0; e < kLanes * 2; ++e) {
+                uint64_t bits = uint64_t(words[e + 32]) << 32 | words[e];
+                scaled[e] = range == 0 ? bits : upper_product(bits, range);
+            }
         }
         for (int64_t e = 0; e < count; ++e) data[first + e] = int64_t(uint64_t(from) + scaled[e]);
     });

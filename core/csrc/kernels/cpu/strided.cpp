@@ -6,6 +6,8 @@
 namespace taeda::cpu {
 namespace {
 
+constexpr int64_t kFewColumns = 8;
+
 template <class Row, int n, size_t... k> Row interleave(Row a, Row b, int half, std::index_sequence<k...>) {
     return half == 0 ? __builtin_shufflevector(a, b, (k % 2 * n + k / 2)...)
                      : __builtin_shufflevector(a, b, (k % 2 * n + n / 2 + k / 2)...);
@@ -48,6 +50,11 @@ void transpose(char* out, const char* in, int64_t rows, int64_t columns, int64_t
 }
 
 template <class T> void move_elements(Place to, Place from, int64_t rows, int64_t columns) {
+    if (columns < kFewColumns && columns < rows) {  // down the columns, in fewer and longer loops
+        std::swap(to.row_stride, to.column_stride);
+        std::swap(from.row_stride, from.column_stride);
+        std::swap(rows, columns);
+    }
     for (int64_t r = 0; r < rows; ++r, to.at += to.row_stride, from.at += from.row_stride) {
         if (from.column_stride == 0 && to.column_stride == sizeof(T)) {
             T value;

@@ -265,7 +265,15 @@ inline vector<float> lookup16(const float* table, integers<float> index) {
 #endif
 
 inline vector<float> load_bfloat16(const BFloat16* p) {
+    // GCC 12 widens the halves of a register one by one.
+#if TAEDA_VEC_AVX512
+    auto wide = vector<uint32_t>(
+        _mm512_maskz_cvtepu16_epi32(__mmask16(-1), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+#elif TAEDA_VEC_AVX2
+    auto wide = vector<uint32_t>(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#else
     auto wide = __builtin_convertvector(load_raw<narrow<uint16_t, float>>(p), vector<uint32_t>);
+#endif
     return vector<float>(wide << 16);
 }
 inline void store_bfloat16(BFloat16* p, vector<float> x) {
