@@ -122,7 +122,7 @@ def resnet_step(library: Any, small: bool, resnet18: Callable[[], Any]) -> Workl
     """A training step of ResNet-18, float32."""
     model = resnet18().to("cuda")
     optimizer = library.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    n, size = (1, 32) if small else (64, 224)
+    n, size = (2, 32) if small else (64, 224)
     x, y = library.randn(n, 3, size, size, device="cuda"), library.randint(0, 1000, (n,), device="cuda")
 
     def run() -> None:
