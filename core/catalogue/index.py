@@ -54,7 +54,7 @@ composite("masked_fill(Tensor self, Tensor mask, Scalar value) -> Tensor", "valu
 composite("masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", "A 0-dim value where mask, else self.", inplace=True)
 composite("masked_select(Tensor self, Tensor mask) -> Tensor", "The elements where mask is true, in one dimension.", out=True)
 op("raw_masked_select(Tensor self, Tensor mask) -> Tensor", "masked_select of equal shapes.", where=(),
-   vjp={"self": "masked_scatter(zeros(self_sizes, grad.dtype()), mask, grad)"})  # fmt: skip
+   vjp={"self": "masked_scatter(zeros(self_sizes, grad.dtype(), grad.device()), mask, grad)"})  # fmt: skip
 mutating("masked_scatter_(Tensor self, Tensor mask, Tensor source) -> Tensor", "Writes source, in order, where mask is true.", functional=True,
          where=BOTH, vjp={"self": "masked_fill(grad, mask, Scalar(0))",
                           "source": "masked_scatter_source(grad, mask, source_sizes)"})  # fmt: skip

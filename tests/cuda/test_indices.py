@@ -155,3 +155,15 @@ def test_embedding_bag(mode: str):
 
     for one, other in zip(run("cuda"), run("cpu"), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "complex128"])
+def test_joins(dtype: str):
+    for shape in ((5,), (4, 6), (2, 3, 8)):
+        for dim in range(len(shape)):
+            parts = [
+                (9 * array(*(n if d == dim else size for d, size in enumerate(shape)))) for n in (1, 4, 3, 8)
+            ]
+            parts = [part.astype(dtype) for part in parts]
+            joined = taeda.cat([gpu(part) for part in parts], dim)
+            np.testing.assert_array_equal(joined.cpu().numpy(), np.concatenate(parts, dim))
