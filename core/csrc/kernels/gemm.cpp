@@ -12,6 +12,7 @@ namespace {
 // Up to so many multiply-adds, the set-up of a library call costs more than it gains.
 constexpr int64_t kSmall = 64 * 64 * 32;
 constexpr int64_t kSmallVector = 256;
+constexpr int64_t kSmallOnDevice = 16 * 16 * 16;  // for GPUs, where a thread would walk alone along a sum
 
 Tensor transposed(const Tensor& t) {
     Dims sizes = t.sizes(), strides = t.strides();
@@ -49,6 +50,7 @@ void scale(const Tensor& out, double beta) {
 bool small(const Tensor& out, int64_t K) {
     if (out.dtype() != DType::float32 && out.dtype() != DType::float64) return false;
     bool vectors = out.dim() == 2 && (out.size(0) == 1 || out.size(1) == 1);
+    if (!out.is_cpu()) return out.numel() * K <= kSmallOnDevice && K <= kSmallVector;
     return out.numel() * K <= (vectors ? kSmallVector : kSmall);
 }
 
