@@ -145,3 +145,17 @@ def test_singular_values(dtype, shape, rank):
             np.broadcast_to(np.eye(vh.shape[-2]), vh.shape[:-2] + (vh.shape[-2],) * 2),
             dtype,
         )
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 6), (6, 9), (5, 5), (3, 1)], ids=str)
+def test_least_squares(dtype, shape):
+    (a, on_a), (b, on_b) = matrix(dtype, *shape), matrix(dtype, *shape[:-1], 3, seed=1)
+    result = linalg.lstsq(on_a, on_b)
+    assert_close(result.solution, np.linalg.pinv(a) @ b, dtype)  # the shortest one where there are many
+    if shape[-2] > shape[-1]:
+        rest = b - a @ np.linalg.pinv(a) @ b
+        assert_close(result.residuals, (np.abs(rest) ** 2).sum(-2), dtype)
+    with pytest.raises(
+        NotImplementedError, match="driver 'gelsd' is not implemented for CUDA; use driver='gels'"
+    ):
+        linalg.lstsq(on_a, on_b, driver="gelsd")

@@ -216,8 +216,9 @@ Tensor linalg_matrix_exp(const Tensor& self) {
 
 namespace {
 
-const char* checked_driver(const std::optional<std::string>& driver) {
-    if (!driver) return "gelsy";
+// The default is torch's: on a GPU the one driver that there is.
+const char* checked_driver(const std::optional<std::string>& driver, Device device) {
+    if (!driver) return device.is_cuda() ? "gels" : "gelsy";
     for (const char* known : {"gels", "gelsy", "gelsd", "gelss"})
         if (*driver == known) return known;
     raise("linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got '", *driver, "'");
@@ -231,7 +232,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& self, cons
     check_matrix(self, "linalg.lstsq", "input");
     check_same_dtype(self, b, "linalg.lstsq");
     TAEDA_CHECK(b.dim() >= 1, "linalg.lstsq: input `b` must have at least 1 dimension");
-    const char* routine = checked_driver(driver);
+    const char* routine = checked_driver(driver, self.device());
     const bool vector = is_vector(self, b);
     Tensor rhs = vector ? ops::unsqueeze(b, -1) : b;
     const int64_t m = self.size(-2), n = self.size(-1), k = rhs.size(-1);

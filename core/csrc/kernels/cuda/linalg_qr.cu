@@ -1,4 +1,7 @@
-// QR factors by Householder reflections I - tau v v^H, with v below the diagonal and 1 on it. One block a matrix.
+// QR factors, and least squares by them. Householder reflections are I - tau v v^H, with v below the diagonal and 1 on it.
+// One block a matrix.
+#include <string>
+
 #include "kernels/cuda/matrix.h"
 #include "kernels/linalg.h"
 
@@ -35,11 +38,10 @@ template <class T> __device__ void reflect_right(const Matrix<T>& a, int64_t k, 
     __syncthreads();
 }
 
-template <class T> __global__ void qr_factor(Matrix<T> batch, T* all_tau) {
+// taus: one for each of the least of rows and columns.
+template <class T> __device__ void factor(const Matrix<T>& a, T* taus) {
     using R = Real<T>;
-    Matrix<T> a = batch.of_batch(blockIdx.x);
     int64_t steps = a.rows < a.columns ? a.rows : a.columns;
-    T* taus = all_tau + int64_t(blockIdx.x) * steps;
     for (int64_t k = 0; k < steps; ++k) {
         R own = 0;
         each_in_block(k + 1, a.rows, [&](int64_t i) { own += squared_size(a(i, k)); });
@@ -58,6 +60,53 @@ template <class T> __global__ void qr_factor(Matrix<T> batch, T* all_tau) {
         __syncthreads();
         reflect_left(a, k, conjugate(tau), a, k + 1, a.columns);
     }
+}
+
+template <class T> __global__ void qr_factor(Matrix<T> batch, T* all_tau) {
+    Matrix<T> a = batch.of_batch(blockIdx.x);
+    factor(a, all_tau + int64_t(blockIdx.x) * (a.rows < a.columns ? a.rows : a.columns));
+}
+
+// Least squares of full rank, as LAPACK's gels: b (max(rows, columns), k) holds the right sides, then the solutions and,
+// below them, what makes up the residuals. Where rows are fewer the shortest solution, from the factors of A^H.
+template <class T>
+__global__ void least_squares(Matrix<T> all_a, Matrix<T> all_b, int32_t* info, T* workspace, int64_t elements) {
+    Matrix<T> a = all_a.of_batch(blockIdx.x), b = all_b.of_batch(blockIdx.x);
+    T* space = workspace + blockIdx.x * elements;
+    bool wide = a.rows < a.columns;
+    int64_t n = wide ? a.rows : a.columns;
+    Matrix<T> f = a;
+    if (wide) {
+        f = {space + n, a.columns, a.rows};
+        each_place(0, f.rows, 0, f.columns, [&](int64_t i, int64_t j) { f(i, j) = conjugate(a(j, i)); });
+        __syncthreads();
+    }
+    factor(f, space);
+    int32_t singular = 0;
+    for (int64_t k = n; k-- > 0;)
+        if (rough_size(f(k, k)) == 0) singular = int32_t(k + 1);
+    if (threadIdx.x == 0) info[blockIdx.x] = singular;
+    if (singular) return;
+    auto r = [&](int64_t i, int64_t j) { return f(i, j); };
+    if (!wide) {
+        for (int64_t k = 0; k < n; ++k) reflect_left(f, k, conjugate(space[k]), b, 0, b.columns);
+        for (int64_t k = n; k-- > 0;) {  // R x = Q^H b
+            each_in_block(0, b.columns, [&](int64_t c) { b(k, c) = b(k, c) / r(k, k); });
+            __syncthreads();
+            each_place(0, k, 0, b.columns, [&](int64_t i, int64_t c) { b(i, c) -= r(i, k) * b(k, c); });
+            __syncthreads();
+        }
+        return;
+    }
+    for (int64_t k = 0; k < n; ++k) {  // R^H y = b
+        each_in_block(0, b.columns, [&](int64_t c) { b(k, c) = b(k, c) / conjugate(r(k, k)); });
+        __syncthreads();
+        each_place(k + 1, n, 0, b.columns, [&](int64_t i, int64_t c) { b(i, c) -= conjugate(r(k, i)) * b(k, c); });
+        __syncthreads();
+    }
+    each_place(n, b.rows, 0, b.columns, [&](int64_t i, int64_t c) { b(i, c) = T(0); });
+    __syncthreads();
+    for (int64_t k = n; k-- > 0;) reflect_left(f, k, space[k], b, 0, b.columns);
 }
 
 template <class T> __global__ void householder_product(Matrix<T> batch, const T* all_tau, int64_t count) {
@@ -91,6 +140,18 @@ void qr_factor_cuda(const Tensor& a, const Tensor& tau) {
                  [&]<class T>() { launch_batch(a, a.size(0), qr_factor<T>, matrix_of<T>(a), tau.data<T>()); });
 }
 
+void lstsq_cuda(const Tensor& a, const Tensor& b, const Tensor&, const Tensor&, const Tensor& info, double,
+                const char* driver) {
+    TAEDA_CHECK_AS(NotImplementedError, std::string(driver) == "gels", "linalg.lstsq: driver '", driver,
+                   "' is not implemented for CUDA; use driver='gels', which needs a matrix of full rank");
+    visit_linalg(a.dtype(), "lstsq", [&]<class T>() {
+        int64_t n = std::min(a.size(1), a.size(2)), elements = n + a.size(1) * a.size(2);
+        Workspace workspace(size_t(elements * a.size(0)) * sizeof(T), a);
+        launch_batch(a, a.size(0), least_squares<T>, matrix_of<T>(a), matrix_of<T>(b), info.data<int32_t>(),
+                     workspace.as<T>(), elements);
+    });
+}
+
 void householder_product_cuda(const Tensor& a, const Tensor& tau) {
     visit_linalg(a.dtype(), "householder_product", [&]<class T>() {
         launch_batch(a, a.size(0), householder_product<T>, matrix_of<T>(a), tau.data<T>(), tau.size(1));
@@ -109,6 +170,7 @@ void householder_apply_cuda(const Tensor& a, const Tensor& tau, const Tensor& c,
 
 namespace taeda {
 TAEDA_REGISTER(cuda, qr_factor, cuda::qr_factor_cuda)
+TAEDA_REGISTER(cuda, lstsq, cuda::lstsq_cuda)
 TAEDA_REGISTER(cuda, householder_product, cuda::householder_product_cuda)
 TAEDA_REGISTER(cuda, householder_apply, cuda::householder_apply_cuda)
 }  // namespace taeda
