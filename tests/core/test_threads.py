@@ -28,7 +28,7 @@ def spin_count(**settings: str) -> str:
 
 
 def test_waiting_threads_soon_leave_their_cores() -> None:
-    assert spin_count() == "2000"
+    assert spin_count() == "4000"
 
 
 def test_settings_of_the_user_are_kept() -> None:

@@ -24,8 +24,8 @@ using Nanoseconds = int64_t;
 Nanoseconds now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 // Where other programs use the cores, a loop on all of them ends when the last thread gets its turn, which can take
-// hundreds of milliseconds. Such a wait is followed by a time of loops on the calling thread alone, and by a longer one
-// where the cores are still taken after it.
+// hundreds of milliseconds. Such a wait is followed by twice its time of loops on the calling thread alone, and by
+// longer ones where the cores are still taken after it.
 class Crowding {
 public:
     bool is_over() {
@@ -36,14 +36,15 @@ public:
     void waited(Nanoseconds wait, Nanoseconds piece) {
         if (wait < kLongWait + 4 * piece) return;
         Nanoseconds time = now(), pause = pause_.load(std::memory_order_relaxed);
-        pause = time - end_.load(std::memory_order_relaxed) < 4 * pause ? std::min(2 * pause, kLongest) : kShortest;
+        bool again = time - end_.load(std::memory_order_relaxed) < pause;
+        pause = std::min(2 * (again ? std::max(pause, wait) : wait), kLongest);
         pause_ = pause;
         end_ = time + pause;
     }
 
 private:
-    static constexpr Nanoseconds kLongWait = 500'000, kShortest = 20'000'000, kLongest = 320'000'000;
-    std::atomic<Nanoseconds> end_{0}, pause_{kShortest};
+    static constexpr Nanoseconds kLongWait = 200'000, kLongest = 160'000'000;
+    std::atomic<Nanoseconds> end_{0}, pause_{0};
 };
 Crowding crowding;
 
