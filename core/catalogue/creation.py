@@ -46,7 +46,7 @@ composite("to.device(Tensor self, device? device=None, dtype? dtype=None, bool n
           "memory_format? memory_format=None) -> Tensor", "Moved to a device, converted to a dtype.", where=(METHOD,))  # fmt: skip
 composite("to.other(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) "
           "-> Tensor", "As other's dtype and device.", where=(METHOD,))  # fmt: skip
-op("move_to(Tensor self, device? device) -> Tensor", "Moved to a device.", where=(), vjp={"self": "move_to(grad, self_meta.device)"})
+op("move_to(Tensor self, device? device, bool non_blocking=False) -> Tensor", "Moved to a device.", where=(), vjp={"self": "move_to(grad, self_meta.device)"})
 composite("type_as(Tensor self, Tensor other) -> Tensor", "Converted to other's dtype.", where=(METHOD,))
 for name, dtype in (("float", "float32"), ("double", "float64"), ("half", "float16"), ("bfloat16", "bfloat16"),
                     ("long", "int64"), ("int", "int32"), ("short", "int16"), ("char", "int8"), ("byte", "uint8"),
@@ -55,7 +55,7 @@ for name, dtype in (("float", "float32"), ("double", "float64"), ("half", "float
               where=(METHOD,), aliases=(name,))  # fmt: skip
 
 mutating("copy_(Tensor self, Operand src, bool non_blocking=False) -> Tensor", "Takes over the values of src, broadcast and converted.",
-         vjp={"self": "zeros_like(grad)", "src": "grad"})  # fmt: skip
+         vjp={"self": "zeros_like(grad)", "src": "to(grad, src_meta.device, std::nullopt)"})  # fmt: skip
 mutating("fill_(Tensor self, Scalar value) -> Tensor", "Fills with one value.", vjp={"self": "zeros_like(grad)"}, functional=True,
          where=(FUNCTION, METHOD))  # fmt: skip
 mutating("fill_.Tensor(Tensor self, Tensor value) -> Tensor", "Fills with the value of a 0-dim tensor.",

@@ -237,6 +237,8 @@ Tensor fit_gradient(Tensor grad, const GradientMeta& meta, const char* node) {
         if (is_complex(grad.dtype()) && !is_complex(meta.dtype)) grad = ops::real(grad);
         if (grad.dtype() != meta.dtype) grad = ops::to(grad, meta.dtype);
     }
+    // A 0-dim tensor on the CPU takes part in operators of any device, so its gradient comes from there.
+    if (grad.device() != meta.device && grad.dim() == 0) grad = ops::move_to(grad, meta.device);
     TAEDA_CHECK(grad.device() == meta.device, "Function ", node, " returned a gradient on ", grad.device(),
                 " but expected it on ", meta.device);
     return grad;

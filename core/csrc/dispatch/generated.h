@@ -47,9 +47,9 @@ inline Tensors unpack_list(const std::vector<SavedTensor>& saved, Node& owner) {
 
 // Gradients of outputs that nothing used are zeros for formulas that combine several.
 inline void fill_gradient(Tensors& grads, const Node& node, size_t i) {
-    if (!grads[i].defined() && i < node.outputs.size() && node.outputs[i].device == Device{} &&
+    if (!grads[i].defined() && i < node.outputs.size() && !node.outputs[i].device.is_meta() &&
         is_differentiable(node.outputs[i].dtype))
-        grads[i] = zeros(node.outputs[i].sizes, node.outputs[i].dtype);
+        grads[i] = zeros(node.outputs[i].sizes, node.outputs[i].dtype, node.outputs[i].device);
 }
 inline void fill_undefined(Tensors& grads, const Node& node, std::initializer_list<size_t> which) {
     for (size_t i : which) fill_gradient(grads, node, i);

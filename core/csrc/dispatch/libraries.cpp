@@ -1,5 +1,6 @@
 // Loads the libraries that hold kernels: the one of this machine's ISA level at start, others when first needed.
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <mutex>
@@ -7,6 +8,7 @@
 
 #include "dispatch/libraries.h"
 #include "kernels/kernel.h"
+#include "tensor/backend.h"
 
 namespace taeda {
 
@@ -58,6 +60,21 @@ const std::string& isa_level() {
 
 void load_cpu_kernels() { open_library("cpu_" + isa_level()); }
 
+std::string load_cuda_library() {
+    const char* named = std::getenv("TAEDA_CUDA_LIBRARY");
+    std::string path = named && *named ? named : own_folder() + "/libtaeda_cuda.so";
+    if (access(path.c_str(), R_OK) != 0)
+        return path + " does not exist: this taeda was built without CUDA; install a build that has it (TAEDA_CUDA=ON)";
+    // The driver first: without it the library's own complaint would be obscure. Another file may need no driver.
+    if (!(named && *named) && !dlopen("libcuda.so.1", RTLD_LAZY | RTLD_GLOBAL))
+        return "the NVIDIA driver (libcuda.so.1) is not installed on this machine; install it, or use device='cpu'";
+    if (!dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+        const char* error = dlerror();
+        return "cannot load " + path + ": " + (error ? error : "no reason given");
+    }
+    return "";
+}
+
 void load_kernel_library(const char* library, const char* kernel, DeviceType device) {
     static std::mutex mutex;
     static std::set<std::string> loaded;
@@ -67,6 +84,7 @@ void load_kernel_library(const char* library, const char* kernel, DeviceType dev
         return;
     }
     if (device == DeviceType::cpu && loaded.count(library)) return;
+    if (device == DeviceType::cuda) backend(device);  // raises if the library is not there
     raise<NotImplementedError>(kernel, ": no kernel for device ", Device{device}.str(),
                                "; move the tensors to the CPU with .cpu()");
 }

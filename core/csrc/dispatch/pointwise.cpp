@@ -215,6 +215,10 @@ Tensor run_pointwise(const PointwiseOp& op, std::span<const Tensor* const> input
         } else {
             set_geometry(args, sizes, all);
         }
+        args.device = device;
+        if (!device.is_cpu()) [[unlikely]]
+            for (size_t k = 1; k < all.size(); ++k)
+                if (all[k]->is_cpu()) args.host_operands |= 1u << k;
         PointwiseFunction function = op.table[int(device.type)];
         if (!function) load_kernel_library("cpu", op.name, device.type);
         function(args);
@@ -253,7 +257,7 @@ Tensor pointwise(const PointwiseOp& op, std::span<const Tensor* const> inputs, s
                     "_: unsupported operation: more than one element of the written-to tensor refers to a single "
                     "memory location. Please clone() the tensor before performing the operation.");
         }
-        if (!inplace || out.dtype() != meta.dtype) resize_output(out, meta, op.name);
+        if (!inplace || out.dtype() != meta.dtype || out.device() != device) resize_output(out, meta, op.name);
         if (!same_shape) sizes = broadcast;
     }
     return run_pointwise(op, inputs, params, out, compute, sizes, device);

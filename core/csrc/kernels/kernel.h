@@ -30,10 +30,26 @@ template <class... Args> struct KernelStub<void(Args...)> {
     }
 };
 
+// All kernels that the headers declare, for reports of what a device has.
+struct KernelListing {
+    using Entry = void (*)();
+    const char* name;
+    const Entry* table;
+    const KernelListing* next;
+    inline static const KernelListing* first = nullptr;
+
+    template <class Stub> KernelListing(const char* name, const Stub& stub)
+        : name(name), table(reinterpret_cast<const Entry*>(stub.table)), next(first) {
+        first = this;
+    }
+};
+
 }  // namespace taeda
 
 #ifdef TAEDA_DEFINE_KERNELS
-#define TAEDA_KERNEL(library, name, ...) KernelStub<void(__VA_ARGS__)> name##_kernel{#name, library};
+#define TAEDA_KERNEL(library, name, ...) \
+    KernelStub<void(__VA_ARGS__)> name##_kernel{#name, library}; \
+    static const KernelListing name##_listing(#name, name##_kernel);
 #else
 #define TAEDA_KERNEL(library, name, ...) extern KernelStub<void(__VA_ARGS__)> name##_kernel;
 #endif

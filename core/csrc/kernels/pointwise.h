@@ -18,6 +18,8 @@ struct PointwiseArgs {
     int64_t strides[kMaxOperands][16];  // in bytes
     DType dtype = DType::float32;       // of the computation: the inputs' common dtype
     DType out_dtype = DType::float32;
+    Device device;
+    uint32_t host_operands = 0;  // bit k: operand k is one number in host memory, though the device is not the CPU
     Scalar params[kMaxParams];
 };
 

@@ -100,8 +100,8 @@ Tensor inside(const Tensor& padded, Ints sizes, const ConvGeometry& g) {
 // (N, C, out..., kernel...) -> (groups, C / groups * kernel, N * out)
 Tensor columns_of(const Tensor& input, Ints out, Ints kernel, const ConvGeometry& g) {
     Windows w = windows_of(input.sizes(), out, kernel, g);
-    Tensor padded = ops::zeros(w.padded, input.dtype());
-    copy_kernel(DeviceType::cpu, inside(padded, input.sizes(), g), input);
+    Tensor padded = ops::zeros(w.padded, input.dtype(), input.device());
+    copy_kernel(padded.device().type, inside(padded, input.sizes(), g), input);
     Tensor view = alias(padded, w.sizes, w.strides, 0);
     size_t n = kernel.size();
     Dims order{1};
@@ -125,7 +125,7 @@ void general_forward(const Tensor& out, const Tensor& x, const Tensor& w, const 
     Tensor y = ops::bmm(weight_rows(w, g.groups), columns_of(x, spatial, w.sizes().slice(2, g.stride.size()), g));
     Dims sizes{out.size(1), out.size(0)};
     for (int64_t s : spatial) sizes.push_back(s);
-    copy_kernel(DeviceType::cpu, out, ops::transpose(ops::reshape(y, sizes), 0, 1));
+    copy_kernel(out.device().type, out, ops::transpose(ops::reshape(y, sizes), 0, 1));
 }
 
 void general_transposed(const Tensor& out, const Tensor& x, const Tensor& w, const ConvGeometry& g) {
@@ -143,7 +143,7 @@ void general_transposed(const Tensor& out, const Tensor& x, const Tensor& w, con
     Tensor values = ops::permute(ops::reshape(columns, sizes), order);
     Tensor padded = ops::as_strided_backward(values, windows.padded, contiguous_strides(windows.padded), 0,
                                              windows.sizes, windows.strides, 0);
-    copy_kernel(DeviceType::cpu, out, inside(padded, out.sizes(), g));
+    copy_kernel(out.device().type, out, inside(padded, out.sizes(), g));
 }
 
 Tensor general_weight(const Tensor& out_side, const Tensor& in_side, Ints sizes, const ConvGeometry& g) {

@@ -3,7 +3,10 @@
 
 #include "autograd/meta.h"
 #include "kernels/copy.h"
+#include "kernels/sequence.h"
 #include "native.h"
+#include "ops/host.h"
+#include "tensor/backend.h"
 
 namespace taeda::native {
 
@@ -57,9 +60,11 @@ bool in_format(const Tensor& t, MemoryFormat format) {
     return true;
 }
 
-void copy_values(const Tensor& to, const Tensor& from) {
+void copy_values(const Tensor& to, const Tensor& from, bool non_blocking = false) {
     if (to.is_meta() || from.is_meta() || to.numel() == 0) return;
-    copy_kernel(to.device().type, to, from);
+    if (to.device() != from.device() && !(to.is_cpu() && from.is_cpu())) [[unlikely]]
+        copy_across(to, from, non_blocking);
+    else copy_kernel(to.device().type, to, from);
 }
 
 // arange and range: the dtype of integers is int64, of anything floating the default.
@@ -72,21 +77,12 @@ DType number_dtype(std::initializer_list<Scalar> numbers, std::optional<DType> d
 
 Tensor sequence(const Scalar& start, const Scalar& step, int64_t count, DType dtype, Device device) {
     Tensor t = empty_tensor(Ints{count}, dtype, device);
-    if (t.is_meta()) return t;
-    visit_all(dtype, [&]<class T>() {
-        T* data = t.data<T>();
-        if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-            int64_t a = start.to_int(), d = step.to_int();
-            for (int64_t i = 0; i < count; ++i) data[i] = T(a + i * d);
-        } else {
-            double a = start.to_double(), d = step.to_double();
-            for (int64_t i = 0; i < count; ++i) data[i] = Scalar(a + double(i) * d).to<T>();
-        }
-    });
+    if (!t.is_meta()) sequence_kernel(t.device().type, t, start, step);
     return t;
 }
 
-Tensor triangle(int64_t rows, int64_t columns, int64_t offset, std::optional<DType> dtype, bool lower) {
+Tensor triangle(int64_t rows, int64_t columns, int64_t offset, std::optional<DType> dtype, std::optional<Device> device,
+                bool lower) {
     TAEDA_CHECK(rows >= 0 && columns >= 0, "tril_indices: row and col must be non-negative, got ", rows, " and ",
                 columns);
     std::vector<int64_t> r, c;
@@ -99,7 +95,7 @@ Tensor triangle(int64_t rows, int64_t columns, int64_t offset, std::optional<DTy
     Tensor t = empty_tensor(Ints{2, int64_t(r.size())}, DType::int64);
     std::copy(r.begin(), r.end(), t.data<int64_t>());
     std::copy(c.begin(), c.end(), t.data<int64_t>() + r.size());
-    return ops::to(t, dtype.value_or(DType::int64));
+    return ops::to(t, device, dtype.value_or(DType::int64));
 }
 
 }  // namespace
@@ -153,8 +149,8 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::opti
     TAEDA_CHECK(steps >= 0, "number of steps must be non-negative, got ", steps);
     DType type =
         dtype.value_or(start.is_complex() || end.is_complex() ? complex_dtype(default_dtype()) : default_dtype());
-    Tensor t = empty_tensor(Ints{steps}, type, where(device));
-    if (t.is_meta()) return t;
+    if (where(device).is_meta()) return empty_tensor(Ints{steps}, type, where(device));
+    Tensor t = empty_tensor(Ints{steps}, type);
     visit_all(type, [&]<class T>() {
         using C = std::conditional_t<is_complex_type<T>::value, std::complex<double>, double>;
         C a = start.to<C>(), b = end.to<C>(), step = steps > 1 ? (b - a) / C(double(steps - 1)) : C(0);
@@ -163,7 +159,7 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, std::opti
                 Scalar(i < steps / 2 ? a + step * C(double(i)) : b - step * C(double(steps - 1 - i))).to<T>();
         if (steps == 1) t.data<T>()[0] = start.to<T>();
     });
-    return t;
+    return on_device(t, resolve_device(where(device)));
 }
 Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base, std::optional<DType> dtype,
                 std::optional<Device> device) {
@@ -211,11 +207,13 @@ Tensor new_empty_strided(const Tensor& self, Ints size, Ints stride, std::option
                          std::optional<Device> device) {
     return empty_strided_tensor(size, stride, dtype.value_or(self.dtype()), device.value_or(self.device()));
 }
-Tensor tril_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype, std::optional<Device>) {
-    return triangle(row, col, offset, dtype, true);
+Tensor tril_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
+                    std::optional<Device> device) {
+    return triangle(row, col, offset, dtype, device, true);
 }
-Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype, std::optional<Device>) {
-    return triangle(row, col, offset, dtype, false);
+Tensor triu_indices(int64_t row, int64_t col, int64_t offset, std::optional<DType> dtype,
+                    std::optional<Device> device) {
+    return triangle(row, col, offset, dtype, device, false);
 }
 
 Tensor complex(const Tensor& real, const Tensor& imag) {
@@ -248,19 +246,22 @@ Tensor to(const Tensor& self, DType dtype, bool, bool copy, std::optional<Memory
 }
 Tensor to(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype, bool non_blocking, bool copy,
           std::optional<MemoryFormat> format) {
-    bool moves = device && *device != self.device() && !(device->is_cpu() && self.is_cpu());
-    Tensor t = moves ? ops::move_to(self, device) : self;
+    Device target = device ? resolve_device(*device) : self.device();
+    bool moves = target != self.device() && !(target.is_cpu() && self.is_cpu());
+    Tensor t = moves ? ops::move_to(self, target, non_blocking) : self;
     return ops::to(t, dtype.value_or(self.dtype()), non_blocking, copy && !moves, format);
 }
 Tensor to(const Tensor& self, const Tensor& other, bool non_blocking, bool copy, std::optional<MemoryFormat> format) {
     return native::to(self, other.device(), other.dtype(), non_blocking, copy, format);
 }
-Tensor move_to(const Tensor& self, std::optional<Device> device) {
-    Device target = device.value_or(Device{});
+Tensor move_to(const Tensor& self, std::optional<Device> device, bool non_blocking) {
+    Device target = resolve_device(device.value_or(Device{}));
     if (target == self.device()) return ops::clone(self);
     TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
                    "Cannot copy out of meta tensor; no data! Use Module.to_empty() to move it");
-    return empty_tensor(self.sizes(), self.dtype(), target);
+    Tensor moved = empty_like_tensor(self, {}, target);
+    copy_values(moved, self, non_blocking);
+    return moved;
 }
 Tensor type_as(const Tensor& self, const Tensor& other) { return ops::to(self, other.dtype()); }
 
@@ -275,21 +276,25 @@ TAEDA_TO(bool, bool_) TAEDA_TO(cfloat, complex64) TAEDA_TO(cdouble, complex128)
 // clang-format on
 #undef TAEDA_TO
 
-            Tensor copy_(const Tensor& self, const Tensor& src, bool) {
+            Tensor copy_(const Tensor& self, const Tensor& src, bool non_blocking) {
     TAEDA_CHECK(is_expandable_to(src.sizes(), self.sizes()), "copy_: the size of the source ", src.sizes(),
                 " must match, or broadcast to, the size of the destination ", self.sizes());
     if (self.is_same(src)) return self;
     bool shares = self.storage() == src.storage() && self.numel() > 0;
     Tensor from = shares ? ops::clone(src) : src;
+    // What is repeated crosses once.
+    if (from.numel() < self.numel() && from.device() != self.device() && !from.is_meta() && !self.is_meta())
+        from = ops::move_to(from, self.device());
     if (from.sizes() != self.sizes()) from = ops::expand(from, self.sizes());
-    copy_values(self, from);
+    copy_values(self, from, non_blocking);
     return self;
 }
 Tensor fill_(const Tensor& self, const Scalar& value) { return filled(self, value); }
 Tensor fill_(const Tensor& self, const Tensor& value) {
     TAEDA_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(),
                 " dimensions.");
-    copy_values(self, ops::expand(value, self.sizes()));
+    bool elsewhere = value.device() != self.device() && !value.is_meta() && !self.is_meta();
+    copy_values(self, ops::expand(elsewhere ? ops::move_to(value, self.device()) : value, self.sizes()));
     return self;
 }
 Tensor zero_(const Tensor& self) { return filled(self, 0); }
@@ -310,7 +315,8 @@ Tensor resize_(const Tensor& self, Ints size, std::optional<MemoryFormat>) {
     size_t wanted = size_t(impl->numel + impl->offset) * size_t(self.item_bytes());
     if (impl->storage->bytes < wanted) {
         Storage grown = allocate(wanted, impl->device);
-        if (!self.is_meta()) std::memcpy(grown->data, impl->storage->data, impl->storage->bytes);
+        if (!self.is_meta())
+            copy_memory(grown->data, impl->device, impl->storage->data, impl->device, impl->storage->bytes);
         impl->storage = grown;
     }
     return self;

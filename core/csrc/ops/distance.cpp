@@ -36,7 +36,7 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, const std::optional<s
 Tensor pdist(const Tensor& self, double p) {
     TAEDA_CHECK(self.dim() == 2, "pdist: only supports 2D tensors, got: ", self.dim(), "D");
     TAEDA_CHECK(p >= 0, "pdist: only supports non-negative p values, got ", p);
-    Tensor pairs = ops::triu_indices(self.size(0), self.size(0), 1);
+    Tensor pairs = ops::triu_indices(self.size(0), self.size(0), 1, DType::int64, self.device());
     auto rows = [&](int64_t which) { return ops::index_select(self, 0, ops::select(pairs, 0, which)); };
     return norms(rows(0) - rows(1), p, 1, false);
 }

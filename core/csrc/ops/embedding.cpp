@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "native.h"
+#include "ops/host.h"
 #include "ops/operators.h"
 
 namespace taeda::native {
@@ -46,11 +47,12 @@ Tensor embedding_double_backward(const Tensor& grad, const Tensor& indices, int6
     double* factor = factors.data<double>();
     if (scale_grad_by_freq) {
         std::vector<int64_t> counts(static_cast<size_t>(rows));
-        for (int64_t i = 0; i < index.numel(); ++i) ++counts[size_t(index.data<int64_t>()[i])];
+        Tensor at = on_host(index);
+        for (int64_t i = 0; i < at.numel(); ++i) ++counts[size_t(at.data<int64_t>()[i])];
         for (int64_t r = 0; r < rows; ++r) factor[r] = 1.0 / double(std::max<int64_t>(1, counts[size_t(r)]));
     }
     if (padding_idx >= 0) factor[padding_idx] = 0;
-    return ops::embedding(grad * ops::to(factors, grad.dtype()), index);
+    return ops::embedding(grad * on_device(ops::to(factors, grad.dtype()), grad.device()), index);
 }
 
 }  // namespace taeda::native

@@ -5,6 +5,7 @@
 #include "kernels/copy.h"
 #include "native.h"
 #include "ops/derivatives.h"
+#include "ops/host.h"
 
 namespace taeda::native {
 
@@ -118,9 +119,9 @@ Tensor nonzero_coordinates(const Tensor& self) {
                    "nonzero: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor mask = ops::contiguous(self.dtype() == DType::bool_ ? self : self != 0);
-    int64_t count = ops::count_nonzero(mask).data<int64_t>()[0];
-    Tensor out = empty_tensor(Ints{count, self.dim()}, DType::int64);
-    if (out.numel()) nonzero_kernel(DeviceType::cpu, out, mask);
+    int64_t count = host_value<int64_t>(ops::count_nonzero(mask));
+    Tensor out = empty_tensor(Ints{count, self.dim()}, DType::int64, self.device());
+    if (out.numel()) nonzero_kernel(out.device().type, out, mask);
     return out;
 }
 Tensor nonzero(const Tensor& self) { return ops::nonzero_coordinates(self); }
@@ -173,7 +174,7 @@ void run_scatter(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 }
 
 Tensor filled_like(const Tensor& index, const Scalar& value, DType dtype) {
-    return ops::full(index.sizes(), value, dtype);
+    return ops::full(index.sizes(), value, dtype, index.device());
 }
 
 }  // namespace
@@ -309,7 +310,7 @@ Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, cons
         else if (reduce == "prod") start = ops::scatter(self, dim, index, Scalar(1));
         else
             start = ops::scatter_add(ops::scatter(self, dim, index, Scalar(0)), dim, index,
-                                     ops::zeros(index.sizes(), self.dtype()));
+                                     ops::zeros(index.sizes(), self.dtype(), self.device()));
         if (reduce == "amax" || reduce == "amin") {
             Scalar limit = is_floating(self.dtype()) ? Scalar(lowest ? -std::numeric_limits<double>::infinity()
                                                                      : std::numeric_limits<double>::infinity())
@@ -326,8 +327,9 @@ Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, cons
     if (reduce == "prod") return scatter_product(start, dim, index, src);
     if (reduce != "mean") return scatter_extreme(start, dim, index, src, reduce);
     Tensor total = ops::scatter_add(start, dim, index, src);
-    Tensor count = ops::full(self.sizes(), Scalar(include_self ? 1 : 0), total.dtype());
-    count = ops::clamp_min(ops::scatter_add(count, dim, index, ops::ones(index.sizes(), total.dtype())), Scalar(1));
+    Tensor count = ops::full(self.sizes(), Scalar(include_self ? 1 : 0), total.dtype(), self.device());
+    count = ops::clamp_min(ops::scatter_add(count, dim, index, ops::ones(index.sizes(), total.dtype(), self.device())),
+                           Scalar(1));
     return is_integral(total.dtype()) ? ops::floor_divide(total, count) : total / count;
 }
 
@@ -393,7 +395,8 @@ Tensor index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const S
     sizes[size_t(wrap_dim(dim, self.dim()))] = index.numel();
     TAEDA_CHECK(!value.is_complex() || self.is_complex(),
                 "index_fill_(): Converting complex Scalar to non-complex type is not supported");
-    return combine_slices(self, dim, index, ops::full(sizes, value, self.dtype()), Combine::set, "index_fill");
+    return combine_slices(self, dim, index, ops::full(sizes, value, self.dtype(), self.device()), Combine::set,
+                          "index_fill");
 }
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
     TAEDA_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
@@ -438,8 +441,8 @@ Tensor raw_masked_select(const Tensor& self, const Tensor& mask) {
                    "masked_select: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor m = ops::contiguous(mask);
-    Tensor out = empty_tensor(Ints{ops::count_nonzero(m).data<int64_t>()[0]}, self.dtype());
-    if (out.numel()) masked_select_kernel(DeviceType::cpu, out, ops::contiguous(self), m);
+    Tensor out = empty_tensor(Ints{host_value<int64_t>(ops::count_nonzero(m))}, self.dtype(), self.device());
+    if (out.numel()) masked_select_kernel(out.device().type, out, ops::contiguous(self), m);
     return out;
 }
 Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
@@ -451,17 +454,17 @@ Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& sou
                 " must broadcast to the shape ", self.sizes(), " of the tensor");
     Tensor m = ops::contiguous(ops::expand(mask, self.sizes()));
     if (self.is_meta()) return self;
-    int64_t count = ops::count_nonzero(m).data<int64_t>()[0];
+    int64_t count = host_value<int64_t>(ops::count_nonzero(m));
     TAEDA_CHECK(source.numel() >= count, "masked_scatter: Expected at least ", count,
                 " elements in source to fill the mask, got ", source.numel());
     if (count == 0) return self;
     Tensor dense = ops::contiguous(self);
-    masked_scatter_kernel(DeviceType::cpu, dense, m, ops::contiguous(source));
+    masked_scatter_kernel(dense.device().type, dense, m, ops::contiguous(source));
     return dense.is_same(self) ? self : ops::copy_(self, dense);
 }
 Tensor masked_scatter_source(const Tensor& grad, const Tensor& mask, Ints sizes) {
     Tensor used = ops::masked_select(grad, mask);
-    Tensor flat = ops::zeros(Ints{product(sizes)}, grad.dtype());
+    Tensor flat = ops::zeros(Ints{product(sizes)}, grad.dtype(), grad.device());
     ops::copy_(ops::slice(flat, 0, 0, used.numel(), 1), used);
     return ops::reshape(flat, sizes);
 }
@@ -534,7 +537,7 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     TAEDA_CHECK(self.numel() > 0 || num_classes > 0, "Can not infer total number of classes from empty tensor.");
     int64_t classes = num_classes;
     if (self.numel() > 0) {
-        int64_t low = ops::min(self).data<int64_t>()[0], high = ops::max(self).data<int64_t>()[0];
+        int64_t low = host_value<int64_t>(ops::min(self)), high = host_value<int64_t>(ops::max(self));
         TAEDA_CHECK(low >= 0, "Class values must be non-negative, got ", low);
         if (classes == -1) classes = high + 1;
         TAEDA_CHECK(high < classes, "Class values must be smaller than num_classes: got class ", high,
@@ -542,7 +545,9 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     }
     Dims sizes(self.sizes());
     sizes.push_back(classes);
-    Tensor out = ops::zeros(sizes, DType::int64), in = ops::contiguous(self);
+    Tensor out = ops::zeros(sizes, DType::int64, self.device());
+    if (!self.is_cpu()) return ops::scatter_(out, -1, ops::unsqueeze(self, -1), Scalar(1));
+    Tensor in = ops::contiguous(self);
     for (int64_t i = 0; i < in.numel(); ++i) out.data<int64_t>()[i * classes + in.data<int64_t>()[i]] = 1;
     return out;
 }
@@ -558,7 +563,7 @@ Tensor repeat_interleave(const Tensor& self, const Tensor& repeats, std::optiona
     TAEDA_CHECK(repeats.dim() <= 1 && (repeats.numel() == 1 || repeats.numel() == n),
                 "repeats must have the same size as input along dim, but got repeats.size(0) = ", repeats.numel(),
                 " and input.size(", d, ") = ", n);
-    Tensor counts = ops::contiguous(ops::expand(ops::to(at_least_one_dim(repeats), DType::int64), Ints{n}));
+    Tensor counts = on_host(ops::contiguous(ops::expand(ops::to(at_least_one_dim(repeats), DType::int64), Ints{n})));
     int64_t total = 0;
     for (int64_t i = 0; i < n; ++i) {
         TAEDA_CHECK(counts.data<int64_t>()[i] >= 0, "repeats can not be negative");
@@ -568,10 +573,10 @@ Tensor repeat_interleave(const Tensor& self, const Tensor& repeats, std::optiona
     int64_t* to = index.data<int64_t>();
     for (int64_t i = 0; i < n; ++i)
         for (int64_t k = 0; k < counts.data<int64_t>()[i]; ++k) *to++ = i;
-    return ops::index_select(x, d, index);
+    return ops::index_select(x, d, on_device(index, x.device()));
 }
 Tensor repeat_interleave(const Tensor& self, int64_t repeats, std::optional<int64_t> dim, std::optional<int64_t> size) {
-    return native::repeat_interleave(self, ops::full(Ints{1}, Scalar(repeats), DType::int64), dim, size);
+    return native::repeat_interleave(self, ops::full(Ints{1}, Scalar(repeats), DType::int64, self.device()), dim, size);
 }
 
 }  // namespace taeda::native

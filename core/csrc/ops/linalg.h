@@ -6,6 +6,7 @@
 #include "kernels/linalg.h"
 #include "native.h"
 #include "ops/derivatives.h"
+#include "ops/host.h"
 #include "ops/linalg_error.h"
 
 namespace taeda::linalg {
@@ -37,7 +38,7 @@ void check_same_dtype(const Tensor& a, const Tensor& b, const char* name);
 // Raises LinAlgError if some status is not zero: "name: (Batch element 1): " and what `why` says of the number.
 template <class Why> void check_info(const Tensor& info, const char* name, Why&& why) {
     if (info.is_meta()) return;
-    Tensor dense = ops::contiguous(info);
+    Tensor dense = on_host(ops::contiguous(info));
     for (int64_t i = 0; i < dense.numel(); ++i) {
         int32_t code = dense.data<int32_t>()[i];
         if (code == 0) continue;

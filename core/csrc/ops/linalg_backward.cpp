@@ -1,5 +1,6 @@
 #include "ops/linalg_backward.h"
 
+#include "ops/host.h"
 #include "ops/linalg.h"
 
 namespace taeda::ops {
@@ -104,7 +105,7 @@ namespace {
 
 bool any_zero(const Tensor& t) {
     GradMode off(false);
-    return *ops::contiguous(ops::any(ops::eq(t, wrapped_number(Scalar(0))))).data<bool>();
+    return host_truth(ops::contiguous(ops::any(ops::eq(t, wrapped_number(Scalar(0))))));
 }
 
 // The adjugate's adjoint of a singular matrix, from A = U S V^H: each singular value replaced by the product of the others.

@@ -32,30 +32,29 @@ std::tuple<Tensor, Tensor> linalg_lu_factor(const Tensor& A, bool pivot) {
 }
 
 Tensor pivots_to_permutation(const Tensor& pivots, int64_t rows) {
-    Tensor order = empty_tensor(with_tail(pivots.sizes().slice(0, size_t(pivots.dim() - 1)), {rows}), DType::int64,
-                                pivots.device());
-    if (order.is_meta()) return order;
-    Tensor swaps = ops::contiguous(pivots);
+    Dims sizes = with_tail(pivots.sizes().slice(0, size_t(pivots.dim() - 1)), {rows});
+    if (pivots.is_meta()) return empty_tensor(sizes, DType::int64, pivots.device());
+    Tensor order = empty_tensor(sizes, DType::int64), swaps = on_host(ops::contiguous(pivots));
     const int64_t k = pivots.size(-1), count = product(order.sizes().slice(0, size_t(order.dim() - 1)));
     for (int64_t b = 0; b < count; ++b) {
         int64_t* row = order.data<int64_t>() + b * rows;
         for (int64_t i = 0; i < rows; ++i) row[i] = i;
         for (int64_t i = 0; i < k; ++i) std::swap(row[i], row[swaps.data<int32_t>()[b * k + i] - 1]);
     }
-    return order;
+    return on_device(order, pivots.device());
 }
 
 // P with A = P L U: column order[i] ... row order[i] of the identity's column i is 1.
 Tensor permutation_matrix(const Tensor& order, DType dtype) {
     const int64_t n = order.size(-1);
-    Tensor matrix = ops::zeros(with_tail(order.sizes(), {n}), dtype, order.device());
-    if (matrix.is_meta()) return matrix;
+    if (order.is_meta()) return ops::zeros(with_tail(order.sizes(), {n}), dtype, order.device());
+    Tensor matrix = ops::zeros(with_tail(order.sizes(), {n}), dtype), here = on_host(order);
     const int64_t count = n ? order.numel() / n : 0;
     visit_all(dtype, [&]<class T>() {
         for (int64_t b = 0; b < count; ++b)
-            for (int64_t i = 0; i < n; ++i) matrix.data<T>()[(b * n + order.data<int64_t>()[b * n + i]) * n + i] = T(1);
+            for (int64_t i = 0; i < n; ++i) matrix.data<T>()[(b * n + here.data<int64_t>()[b * n + i]) * n + i] = T(1);
     });
-    return matrix;
+    return on_device(matrix, order.device());
 }
 
 std::tuple<Tensor, Tensor, Tensor> lu_unpack(const Tensor& LU_data, const Tensor& LU_pivots, bool unpack_data,
@@ -184,7 +183,8 @@ Tensor ormqr(const Tensor& self, const Tensor& input2, const Tensor& input3, boo
     if (grad_wanted(self, input2, input3)) {
         const int64_t m = self.size(-2);
         Tensor padded = self.size(-1) >= m ? ops::narrow(self, -1, 0, m) : [&] {
-            const Tensor parts[] = {self, ops::zeros(with_tail(batch_of(self), {m, m - self.size(-1)}), self.dtype())};
+            const Tensor parts[] = {
+                self, ops::zeros(with_tail(batch_of(self), {m, m - self.size(-1)}), self.dtype(), self.device())};
             return ops::cat(parts, -1);
         }();
         Tensor Q = ops::linalg_householder_product(padded, input2);

@@ -149,6 +149,9 @@ std::tuple<Tensor, Tensor> lu_determinant(const Tensor& A, bool logarithm) {
     Tensor lu = in_columns(A), info = new_info(batch, A.device());
     Tensor pivots = ops::zeros(with_tail(batch, {n}), DType::int32, A.device());
     lu_factor_kernel(A.device().type, flat(lu), flat_vectors(pivots), info);
+    // The product over the diagonal is a few numbers: made on the host.
+    lu = on_host(lu), pivots = on_host(pivots);
+    first = on_host(first), second = on_host(second);
     auto compute = [&]<class T>() {
         using R = decltype(std::abs(T()));
         for (int64_t b = 0; b < first.numel(); ++b) {
@@ -172,7 +175,7 @@ std::tuple<Tensor, Tensor> lu_determinant(const Tensor& A, bool logarithm) {
         case DType::complex64: compute.template operator()<complex64>(); break;
         default: compute.template operator()<complex128>();
     }
-    return {first, second};
+    return {on_device(first, A.device()), on_device(second, A.device())};
 }
 
 std::tuple<Tensor, Tensor> linalg_slogdet(const Tensor& A) {
@@ -201,7 +204,7 @@ Tensor linalg_matrix_exp(const Tensor& self) {
         GradMode off(false);
         Tensor sums = ops::sum(ops::abs(self), Ints{-2}, false);
         Tensor largest = ops::to(ops::amax(sums, Ints(), false), DType::float64);
-        norm = *largest.data<double>();
+        norm = host_value<double>(largest);
     }
     TAEDA_CHECK(std::isfinite(norm), "linalg.matrix_exp: expected finite numbers, but the input holds NaN or infinity");
     const int squarings = norm > 1 ? int(std::ceil(std::log2(norm))) : 0;
@@ -240,7 +243,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& self, cons
                 self.sizes(), " and ", b.sizes());
     const DType real = real_dtype(self.dtype());
     Tensor empty = ops::zeros(Ints{0}, real, self.device()), residuals = empty,
-           rank = ops::zeros(Ints{0}, DType::int64), values = empty;
+           rank = ops::zeros(Ints{0}, DType::int64, self.device()), values = empty;
     auto [A, B] = broadcast(self, rhs, "linalg.lstsq");
     const std::string which = routine;
     const double cut = rcond ? *rcond
@@ -270,8 +273,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linalg_lstsq(const Tensor& self, cons
     Tensor solution = grad_wanted(self, b) ? ops::matmul(ops::pseudo_inverse(A, Tensor(), Tensor(), false), B)
                                            : ops::narrow(full, -2, 0, n);
     bool full_rank = m > n;
-    if (full_rank && which != "gels" && !rank.is_meta())
-        for (int64_t i = 0; i < rank.numel(); ++i) full_rank = full_rank && rank.data<int64_t>()[i] == n;
+    if (full_rank && which != "gels" && !rank.is_meta()) {
+        Tensor found = on_host(rank);
+        for (int64_t i = 0; i < found.numel(); ++i) full_rank = full_rank && found.data<int64_t>()[i] == n;
+    }
     if (full_rank) residuals = ops::sum(ops::square(ops::abs(ops::matmul(A, solution) - B)), Ints{-2}, false);
     return {vector ? ops::squeeze(solution, -1) : solution, residuals, rank, values};
 }

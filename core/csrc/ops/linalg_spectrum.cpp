@@ -34,8 +34,8 @@ std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrice
     Tensor S = empty_tensor(with_tail(batch, {k}), real_dtype(A.dtype()), A.device());
     if (A.is_meta()) return {U, S, Vh};
     if (A.numel() == 0) {
-        if (U.numel()) ops::copy_(U, ops::eye(m, U.size(-1), A.dtype()));
-        if (Vh.numel()) ops::copy_(Vh, ops::eye(Vh.size(-2), n, A.dtype()));
+        if (U.numel()) ops::copy_(U, ops::eye(m, U.size(-1), A.dtype(), A.device()));
+        if (Vh.numel()) ops::copy_(Vh, ops::eye(Vh.size(-2), n, A.dtype(), A.device()));
         return {U, S, Vh};
     }
     Tensor info = new_info(batch, A.device());
@@ -108,7 +108,7 @@ std::tuple<Tensor, Tensor> linalg_eig(const Tensor& self) {
     Tensor V = columns(batch_of(self), self.size(-1), self.size(-1), dtype, self.device());
     if (has_work(V)) {
         Tensor info = new_info(batch_of(self), self.device());
-        TAEDA_CHECK(*ops::contiguous(ops::all(ops::isfinite(self))).data<bool>(),
+        TAEDA_CHECK(host_truth(ops::contiguous(ops::all(ops::isfinite(self)))),
                     "linalg.eig: input tensor should not contain infs or NaNs.");
         eig_kernel(self.device().type, flat(in_columns(self)), flat_vectors(L), flat(V), info);
         check_converged(info, "linalg.eig");
@@ -138,7 +138,7 @@ Tensor cutoff(const Tensor& A, const Tensor& values, const Tensor& atol, const T
         relative = atol.defined() ? ops::where(absolute > Scalar(0.0), ops::zeros_like(standard), standard) : standard;
     }
     Tensor largest = values.size(-1) ? ops::amax(values, Ints{-1}, false)
-                                     : ops::zeros(values.sizes().slice(0, size_t(values.dim() - 1)), real);
+                                     : ops::zeros(values.sizes().slice(0, size_t(values.dim() - 1)), real, A.device());
     return ops::maximum(absolute, relative * largest);
 }
 

@@ -53,7 +53,7 @@ Tensor accumulated(const Tensor& self, const Tensor& a, const Tensor& b, const S
         return ops::mul(product(a, b, sizes), wrapped_number(alpha)) + ops::mul(self, wrapped_number(beta));
     if (self.is_meta()) return empty_tensor(sizes, a.dtype(), a.device());
     if (beta.to_double() == 0) {
-        Tensor out = empty_tensor(sizes, a.dtype());
+        Tensor out = empty_tensor(sizes, a.dtype(), a.device());
         gemm(out, a, b, 0, alpha.to_double());
         return out;
     }

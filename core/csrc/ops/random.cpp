@@ -3,6 +3,7 @@
 
 #include "kernels/random.h"
 #include "native.h"
+#include "ops/host.h"
 
 namespace taeda::native {
 
@@ -12,8 +13,8 @@ struct Draw {
     uint64_t seed, offset;
 };
 
-Draw reserve(const Generator& generator, int64_t elements, int bits) {
-    auto [stream, start] = generator_or_default(generator).take(random_blocks(elements, bits));
+Draw reserve(const Generator& generator, Device device, int64_t elements, int bits) {
+    auto [stream, start] = generator_or_default(generator, device).take(random_blocks(elements, bits));
     return {stream.seed, start};
 }
 
@@ -21,7 +22,7 @@ Draw reserve(const Generator& generator, int64_t elements, int bits) {
 template <class F> Tensor filled_by(const Tensor& self, DType work, F&& fill) {
     if (self.is_meta() || self.numel() == 0) return self;
     bool direct = self.is_contiguous() && self.dtype() == work;
-    Tensor target = direct ? self : empty_tensor(self.sizes(), work);
+    Tensor target = direct ? self : empty_tensor(self.sizes(), work, self.device());
     fill(target);
     if (!direct) ops::copy_(self, target);
     return self;
@@ -34,14 +35,14 @@ void check_floating(const Tensor& self, const char* op) {
 
 // u in [0, 1) of self's dtype, transformed by pointwise operators.
 Tensor uniform_like(const Tensor& self, const Generator& generator, DType dtype) {
-    Tensor u = empty_tensor(self.sizes(), dtype);
+    Tensor u = empty_tensor(self.sizes(), dtype, self.device());
     return native::uniform_(u, 0, 1, generator);
 }
 
 void fill_integers(const Tensor& self, int64_t from, uint64_t range, const Generator& generator) {
     filled_by(self, DType::int64, [&](const Tensor& t) {
-        Draw d = reserve(generator, t.numel(), 64);
-        random_integers_kernel(DeviceType::cpu, t, from, range, d.seed, d.offset);
+        Draw d = reserve(generator, t.device(), t.numel(), 64);
+        random_integers_kernel(t.device().type, t, from, range, d.seed, d.offset);
     });
 }
 
@@ -51,8 +52,8 @@ Tensor uniform_(const Tensor& self, double from, double to, const Generator& gen
     check_floating(self, "uniform_");
     TAEDA_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
     return filled_by(self, self.dtype(), [&](const Tensor& t) {
-        Draw d = reserve(generator, t.numel(), random_bits(t.dtype()));
-        random_uniform_kernel(DeviceType::cpu, t, from, to, d.seed, d.offset);
+        Draw d = reserve(generator, t.device(), t.numel(), random_bits(t.dtype()));
+        random_uniform_kernel(t.device().type, t, from, to, d.seed, d.offset);
     });
 }
 
@@ -64,8 +65,8 @@ Tensor normal_(const Tensor& self, double mean, double std, const Generator& gen
     }
     check_floating(self, "normal_");
     return filled_by(self, self.dtype(), [&](const Tensor& t) {
-        Draw d = reserve(generator, t.numel(), random_bits(t.dtype()));
-        random_normal_kernel(DeviceType::cpu, t, mean, std, d.seed, d.offset);
+        Draw d = reserve(generator, t.device(), t.numel(), random_bits(t.dtype()));
+        random_normal_kernel(t.device().type, t, mean, std, d.seed, d.offset);
     });
 }
 
@@ -74,8 +75,7 @@ Tensor bernoulli_(const Tensor& self, double p, const Generator& generator) {
     return ops::copy_(self, uniform_like(self, generator, DType::float64) < p);
 }
 Tensor bernoulli_(const Tensor& self, const Tensor& p, const Generator& generator) {
-    TAEDA_CHECK(p.is_meta() || p.numel() == 0 ||
-                    (ops::to(ops::all(ops::logical_and(p >= 0, p <= 1)), DType::bool_).data<bool>()[0]),
+    TAEDA_CHECK(p.is_meta() || p.numel() == 0 || host_truth(ops::all(ops::logical_and(p >= 0, p <= 1))),
                 "Expected p_in >= 0 && p_in <= 1 to be true: probabilities must lie in [0, 1]");
     return ops::copy_(self, uniform_like(self, generator, DType::float64) < ops::to(p, DType::float64));
 }
@@ -176,7 +176,7 @@ Tensor randint_like(const Tensor& self, int64_t low, int64_t high, std::optional
 Tensor randperm(int64_t n, const Generator& g, std::optional<DType> dtype, std::optional<Device> device) {
     TAEDA_CHECK(n >= 0, "n must be non-negative, got ", n);
     Tensor out = empty_tensor(Ints{n}, DType::int64);
-    auto [stream, start] = generator_or_default(g).take(uint64_t(n / 2 + 1));
+    auto [stream, start] = generator_or_default(g, device.value_or(Device{})).take(uint64_t(n / 2 + 1));
     random_permutation_kernel(DeviceType::cpu, out, stream.seed, start);
     return ops::to(out, device, dtype.value_or(DType::int64));
 }
@@ -191,8 +191,9 @@ Tensor bernoulli(const Tensor& self, double p, const Generator& g) {
 
 Tensor poisson(const Tensor& self, const Generator& g) {
     check_floating(self, "poisson");
-    Tensor rates = ops::contiguous(ops::to(self, DType::float64)), out = empty_tensor(self.sizes(), DType::float64);
-    auto [stream, start] = generator_or_default(g).take(uint64_t(self.numel()));
+    Tensor rates = on_host(ops::contiguous(ops::to(self, DType::float64)));
+    Tensor out = empty_tensor(self.sizes(), DType::float64);
+    auto [stream, start] = generator_or_default(g, self.device()).take(uint64_t(self.numel()));
     for (int64_t i = 0; i < self.numel(); ++i) {
         double rate = rates.data<double>()[i], count = 0;
         TAEDA_CHECK(rate >= 0, "invalid Poisson rate, expected rate to be non-negative, got ", rate);
@@ -212,7 +213,7 @@ Tensor poisson(const Tensor& self, const Generator& g) {
         }
         out.data<double>()[i] = count;
     }
-    return ops::to(out, self.dtype());
+    return on_device(ops::to(out, self.dtype()), self.device());
 }
 
 // The largest of p / e with exponential e: a draw without replacement (Gumbel's trick); with it, inverse sums.
@@ -226,15 +227,15 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
                 classes);
     Tensor p = ops::to(self, DType::float64);
     Tensor valid = ops::logical_and(ops::isfinite(p), p >= 0);
-    TAEDA_CHECK(ops::all(valid).data<bool>()[0], "probability tensor contains either `inf`, `nan` or element < 0");
-    TAEDA_CHECK(ops::all(ops::sum(p, Ints{-1}, false) > 0).data<bool>()[0],
+    TAEDA_CHECK(host_truth(ops::all(valid)), "probability tensor contains either `inf`, `nan` or element < 0");
+    TAEDA_CHECK(host_truth(ops::all(ops::sum(p, Ints{-1}, false) > 0)),
                 "invalid multinomial distribution (sum of probabilities <= 0)");
     if (replacement) {
         Tensor cumulative = ops::cumsum(p, -1);
         Tensor total = ops::narrow(cumulative, -1, classes - 1, 1);
         Dims shape(self.sizes());
         shape.back() = num_samples;
-        Tensor u = native::rand(shape, g, DType::float64, {}) * total;
+        Tensor u = native::rand(shape, g, DType::float64, p.device()) * total;
         return ops::clamp_max(ops::searchsorted(cumulative, u, false, true), Scalar(classes - 1));
     }
     Tensor keys = p / -ops::log1p(-uniform_like(p, g, DType::float64));
@@ -243,10 +244,10 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
 }
 
 Tensor normal(const Tensor& mean, const Tensor& std, const Generator& g) {
-    TAEDA_CHECK(std.is_meta() || std.numel() == 0 || ops::all(std >= 0).data<bool>()[0],
+    TAEDA_CHECK(std.is_meta() || std.numel() == 0 || host_truth(ops::all(std >= 0)),
                 "normal expects all elements of std >= 0.0");
     Tensor shape = mean + std;
-    return ops::randn(shape.sizes(), g, shape.dtype()) * std + mean;
+    return ops::randn(shape.sizes(), g, shape.dtype(), shape.device()) * std + mean;
 }
 Tensor normal(double mean, const Tensor& std, const Generator& g) {
     return native::normal(wrapped_number(Scalar(mean)), std, g);
@@ -267,8 +268,8 @@ std::tuple<Tensor, Tensor> native_dropout(const Tensor& self, double p) {
     Tensor in = ops::contiguous(self), out = empty_tensor(self.sizes(), self.dtype(), self.device());
     Tensor mask = empty_tensor(self.sizes(), DType::bool_, self.device());
     if (!self.is_meta() && self.numel()) {
-        Draw d = reserve(Generator(), self.numel(), 32);
-        random_dropout_kernel(DeviceType::cpu, out, mask, in, p, d.seed, d.offset);
+        Draw d = reserve(Generator(), self.device(), self.numel(), 32);
+        random_dropout_kernel(out.device().type, out, mask, in, p, d.seed, d.offset);
     }
     return {out, mask};
 }
@@ -311,7 +312,7 @@ Tensor feature_dropout(const Tensor& input, double p, bool train) {
     check_p(p, "feature_dropout");
     if (p == 0 || !train || input.numel() == 0) return input;
     if (p == 1) return input * 0;
-    return input * (ops::bernoulli(ops::empty(feature_shape(input), input.dtype()), 1 - p) / (1 - p));
+    return input * (ops::bernoulli(ops::empty(feature_shape(input), input.dtype(), input.device()), 1 - p) / (1 - p));
 }
 Tensor alpha_dropout(const Tensor& input, double p, bool train) {
     check_p(p, "alpha_dropout");
@@ -321,7 +322,8 @@ Tensor alpha_dropout(const Tensor& input, double p, bool train) {
 Tensor feature_alpha_dropout(const Tensor& input, double p, bool train) {
     check_p(p, "feature_alpha_dropout");
     if (p == 0 || !train || input.numel() == 0) return input;
-    return p == 1 ? input * 0 : alpha_dropped(input, ops::empty(feature_shape(input), input.dtype()), p);
+    return p == 1 ? input * 0
+                  : alpha_dropped(input, ops::empty(feature_shape(input), input.dtype(), input.device()), p);
 }
 
 }  // namespace taeda::native

@@ -5,6 +5,7 @@
 
 #include "native.h"
 #include "ops/derivatives.h"
+#include "ops/host.h"
 
 namespace taeda::ops {
 
@@ -117,8 +118,7 @@ Tensor prod(const Tensor& self, int64_t dim, bool keepdim, std::optional<DType> 
 Tensor prod_backward(const Tensor& grad, const Tensor& self, const Tensor& result, int64_t dim, Ints sizes) {
     if (self.dim() == 0 || self.numel() == 0) return ops::reshape(ops::expand(grad, self.sizes()), sizes);
     Tensor zeros = self == 0;
-    if (!zeros.is_meta() && !ops::any(zeros).data<bool>()[0])
-        return ops::reshape(grad * ops::conj(result / self), sizes);
+    if (!zeros.is_meta() && !host_truth(ops::any(zeros))) return ops::reshape(grad * ops::conj(result / self), sizes);
     int64_t n = self.size(dim);
     Tensor one = ops::ones_like(ops::narrow(self, dim, 0, 1));
     auto exclusive = [&](const Tensor& t) {
@@ -162,7 +162,7 @@ template <class Kernel>
 std::tuple<Tensor, Tensor> extreme(Kernel& kernel, const Tensor& self, int64_t dim, bool keepdim, const char* op) {
     Dims dims{wrap_dim(dim, self.dim())};
     check_not_empty(self, Ints(dims), op);
-    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
+    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64, self.device())};
     Output values(self, dims, keepdim, self.dtype()), indices(self, dims, keepdim, DType::int64);
     if (!self.is_meta() && values.tensor.numel())
         kernel(self.device().type, values.tensor, indices.tensor, self, Ints(dims));
@@ -353,7 +353,7 @@ bool equal(const Tensor& self, const Tensor& other) {
                    "use a tensor on another device");
     TAEDA_CHECK(self.device() == other.device(), "equal: Expected all tensors to be on the same device");
     if (self.sizes() != other.sizes()) return false;
-    return self.numel() == 0 || ops::all(self == other).data<bool>()[0];
+    return self.numel() == 0 || host_truth(ops::all(self == other));
 }
 Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
     TAEDA_CHECK(self.dtype() == other.dtype(), dtype_long_name(self.dtype()), " did not match ",
@@ -374,7 +374,7 @@ bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol,
                    "allclose: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor close = ops::isclose(self, other, rtol, atol, equal_nan);
-    return close.numel() == 0 || ops::all(close).data<bool>()[0];
+    return close.numel() == 0 || host_truth(ops::all(close));
 }
 Tensor trace(const Tensor& self) {
     TAEDA_CHECK(self.dim() == 2, "trace: expected a matrix, but got tensor with dim ", self.dim());

@@ -4,6 +4,7 @@
 #include "kernels/softmax.h"
 #include "native.h"
 #include "ops/derivatives.h"
+#include "ops/host.h"
 
 namespace taeda::ops {
 
@@ -56,7 +57,7 @@ Tensor reversed_cumsum(const Tensor& grad, int64_t dim) {
 Tensor cumprod_backward(const Tensor& grad, const Tensor& self, const Tensor& result, int64_t dim) {
     if (self.dim() == 0 || self.numel() == 0) return grad;
     Tensor zeros = self == 0;
-    if (!ops::any(zeros).data<bool>()[0]) return ops::reversed_cumsum(grad * ops::conj(result), dim) / ops::conj(self);
+    if (!host_truth(ops::any(zeros))) return ops::reversed_cumsum(grad * ops::conj(result), dim) / ops::conj(self);
     // With zeros: d result[j] / d self[i] is the product of self up to j without i, by running products from i + 1.
     int64_t d = wrap_dim(dim, self.dim()), n = self.size(d);
     Tensors parts;

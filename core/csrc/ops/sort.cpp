@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "native.h"
+#include "ops/host.h"
 
 namespace taeda::native {
 
@@ -84,7 +85,7 @@ std::tuple<Tensor, Tensor> median_along(const Tensor& self, int64_t dim, bool ke
     check_real(self, "median");
     int64_t d = wrap_dim(dim, self.dim()), n = self.dim() ? self.sizes()[size_t(d)] : 1;
     TAEDA_CHECK_AS(IndexError, n > 0, "median(): Expected reduction dim ", d, " to have non-zero size.");
-    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
+    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64, self.device())};
     auto [values, indices] = ops::sort(self, d, false);
     Tensor nans = ops::sum(ops::isnan(ops::detach(self)), Ints{d}, true);
     Tensor at = skip_nan
@@ -95,7 +96,7 @@ std::tuple<Tensor, Tensor> median_along(const Tensor& self, int64_t dim, bool ke
 }
 
 Tensor median_all(const Tensor& self, bool skip_nan) {
-    if (self.numel() == 0) return ops::full(Ints(), Scalar(std::nan("")), self.dtype());
+    if (self.numel() == 0) return ops::full(Ints(), Scalar(std::nan("")), self.dtype(), self.device());
     return std::get<0>(median_along(ops::reshape(self, Ints{-1}), 0, false, skip_nan));
 }
 
@@ -106,7 +107,7 @@ Tensor quantiles(const Tensor& self, const Tensor& q, std::optional<int64_t> dim
                 "quantile() input tensor must be either float or double dtype");
     TAEDA_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor, got shape ", q.sizes());
     TAEDA_CHECK(q.dtype() == self.dtype(), "quantile() q tensor must be same dtype as the input tensor");
-    TAEDA_CHECK(q.is_meta() || ops::all(ops::logical_and(q >= 0, q <= 1)).data<bool>()[0],
+    TAEDA_CHECK(q.is_meta() || host_truth(ops::all(ops::logical_and(q >= 0, q <= 1))),
                 "quantile() q values must be in the range [0, 1]");
     for (const char* known : {"linear", "lower", "higher", "midpoint", "nearest"})
         if (interpolation == known) goto valid;
@@ -162,13 +163,13 @@ std::tuple<Tensor, Tensor> nanmedian(const Tensor& self, int64_t dim, bool keepd
 std::tuple<Tensor, Tensor> mode(const Tensor& self, int64_t dim, bool keepdim) {
     check_real(self, "mode");
     int64_t d = wrap_dim(dim, self.dim());
-    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64)};
+    if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64, self.device())};
     TAEDA_CHECK_AS(IndexError, self.sizes()[size_t(d)] > 0, "mode(): Expected reduction dim ", d,
                    " to have non-zero size.");
     // The longest run of the sorted slice; its last element's place is what torch gives.
     auto [sorted, order] = ops::sort(ops::detach(self), d, false);
-    Tensor s = ops::contiguous(ops::movedim(sorted, Ints{d}, Ints{-1})),
-           o = ops::contiguous(ops::movedim(order, Ints{d}, Ints{-1}));
+    Tensor s = on_host(ops::contiguous(ops::movedim(sorted, Ints{d}, Ints{-1}))),
+           o = on_host(ops::contiguous(ops::movedim(order, Ints{d}, Ints{-1})));
     int64_t n = s.size(-1), count = s.numel() / n;
     Dims sizes(s.sizes().slice(0, s.sizes().size() - 1));
     Tensor picked = empty_tensor(sizes, DType::int64);
@@ -183,6 +184,7 @@ std::tuple<Tensor, Tensor> mode(const Tensor& self, int64_t dim, bool keepdim) {
             picked.data<int64_t>()[r] = o.data<int64_t>()[r * n + best_end];
         }
     });
+    picked = on_device(picked, self.device());
     Tensor at = ops::unsqueeze(picked, d), values = ops::gather(self, d, at);
     return keepdim ? std::tuple{values, at} : std::tuple{ops::squeeze(values, d), picked};
 }
@@ -221,7 +223,7 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& self, bool out_int32, bo
     DType common = result_type(sequence, self);
     Tensor out = empty_tensor(self.sizes(), DType::int64, self.device());
     if (out.numel() && !out.is_meta())
-        searchsorted_kernel(DeviceType::cpu, out.dim() ? out : alias(out, Ints{1}, Ints{1}, 0),
+        searchsorted_kernel(out.device().type, out.dim() ? out : alias(out, Ints{1}, Ints{1}, 0),
                             ops::contiguous(ops::to(sequence, common)), rows(ops::to(self, common)),
                             right || (side && *side == "right"));
     return out_int32 ? ops::to(out, DType::int32) : out;
@@ -270,10 +272,13 @@ template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tenso
     std::vector<int64_t> firsts, group;
     group_runs(n, same, firsts, group);
     Tensor inverse = empty_tensor(Ints{n}, DType::int64);
+    Tensor places = order.defined() ? on_host(order) : order;
     for (int64_t i = 0; i < n; ++i)
-        inverse.data<int64_t>()[order.defined() ? order.data<int64_t>()[i] : i] = group[size_t(i)];
+        inverse.data<int64_t>()[places.defined() ? places.data<int64_t>()[i] : i] = group[size_t(i)];
     inverse.impl()->set_contiguous(inverse_sizes);
-    return {ops::index_select(ordered, dim, from_vector(firsts)), inverse, counts_of(firsts, n)};
+    Device device = ordered.device();
+    return {ops::index_select(ordered, dim, on_device(from_vector(firsts), device)), on_device(inverse, device),
+            on_device(counts_of(firsts, n), device)};
 }
 
 // Integers of a short range, from `low` on, are counted instead of sorted.
@@ -304,6 +309,10 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
     TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
                    "unique: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
+    if (!self.is_cpu()) {  // made on the host
+        auto [values, inverse, counts] = raw_unique(on_host(self));
+        return {on_device(values, self.device()), on_device(inverse, self.device()), on_device(counts, self.device())};
+    }
     Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
     return visit_all(self.dtype(), [&]<class T>() {
         if constexpr (std::is_integral_v<T>) {
@@ -327,8 +336,9 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
                    "unique_consecutive: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
+    Tensor here = on_host(flat);
     return visit_all(self.dtype(), [&]<class T>() {
-        const T* v = flat.data<T>();
+        const T* v = here.data<T>();
         return unique_runs(flat, Tensor(), self.sizes(), 0, [v](int64_t a, int64_t b) { return v[a] == v[b]; });
     });
 }
@@ -340,7 +350,7 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t di
     int64_t d = wrap_dim(dim, self.dim()), n = self.size(d);
     TAEDA_CHECK(self.numel() > 0 || n == 0,
                 "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
-    Tensor slices = ops::contiguous(ops::movedim(self, Ints{d}, Ints{0}));
+    Tensor slices = on_host(ops::contiguous(ops::movedim(self, Ints{d}, Ints{0})));
     int64_t width = n ? slices.numel() / n : 0;
     std::vector<int64_t> order(static_cast<size_t>(n));
     for (int64_t i = 0; i < n; ++i) order[size_t(i)] = i;
@@ -354,7 +364,7 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t di
                     return std::lexicographical_compare(v + a * width, v + (a + 1) * width, v + b * width,
                                                         v + (b + 1) * width);
                 });
-            Tensor at = from_vector(order), ordered = ops::index_select(self, d, at);
+            Tensor at = on_device(from_vector(order), self.device()), ordered = ops::index_select(self, d, at);
             return unique_runs(ordered, at, Ints{n}, d, [&](int64_t a, int64_t b) {
                 const T *x = v + order[size_t(a)] * width, *y = v + order[size_t(b)] * width;
                 return std::equal(x, x + width, y);
@@ -402,19 +412,19 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
     double low = min.to_double(), high = max.to_double();
     TAEDA_CHECK(low <= high, "max must be larger than min, got ", low, " and ", high);
     if (low == high && self.numel() > 0) {
-        low = ops::to(ops::min(self), DType::float64).data<double>()[0];
-        high = ops::to(ops::max(self), DType::float64).data<double>()[0];
+        low = host_value<double>(ops::to(ops::min(self), DType::float64));
+        high = host_value<double>(ops::to(ops::max(self), DType::float64));
     }
     if (low == high) low -= 1, high += 1;
     TAEDA_CHECK(std::isfinite(low) && std::isfinite(high), "range of [", low, ", ", high, "] is not finite");
-    Tensor out = ops::zeros(Ints{bins}, self.dtype());
-    if (self.numel()) histogram_kernel(DeviceType::cpu, out, rows(self), low, high);
+    Tensor out = ops::zeros(Ints{bins}, self.dtype(), self.device());
+    if (self.numel()) histogram_kernel(out.device().type, out, rows(self), low, high);
     return out;
 }
 Tensor isin(const Tensor& elements, const Tensor& tests, bool invert) {
     DType common = result_type(elements, tests);
     Tensor x = ops::to(elements, common), found;
-    if (tests.numel() == 0) found = ops::zeros(x.sizes(), DType::bool_);
+    if (tests.numel() == 0) found = ops::zeros(x.sizes(), DType::bool_, x.device());
     else {
         Tensor sorted = std::get<0>(ops::sort(ops::reshape(ops::to(tests, common), Ints{-1}), 0, false));
         Tensor at = ops::clamp_max(ops::searchsorted(sorted, x), Scalar(sorted.numel() - 1));

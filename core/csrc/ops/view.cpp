@@ -54,7 +54,8 @@ Tensor as_strided_backward(const Tensor& grad, Ints base_sizes, Ints base_stride
     reach(sizes, strides, offset);
     Tensor memory = ops::zeros(Ints{last - first + 1}, grad.dtype(), grad.device());
     // Every element of the view adds to its memory cell: overlapping windows sum up.
-    Tensor cells = ops::as_strided(ops::arange(Scalar(last - first + 1), DType::int64), sizes, strides, offset - first);
+    Tensor cells = ops::as_strided(ops::arange(Scalar(last - first + 1), DType::int64, grad.device()), sizes, strides,
+                                   offset - first);
     const Tensor index[] = {ops::reshape(cells, Ints{-1})};
     memory = ops::index_put(memory, index, ops::reshape(grad, Ints{-1}), true);
     return ops::as_strided(memory, base_sizes, base_strides, base_offset - first);

@@ -1,4 +1,5 @@
 // Conversions between Python objects and C++ values, and from C++ exceptions to Python ones.
+#include "ops/host.h"
 #include "ops/linalg_error.h"
 #include "python/args.h"
 #include "python/errors.h"
@@ -13,6 +14,12 @@ PyObject* linalg_error_type() {
     return type;
 }
 
+PyObject* out_of_memory_error_type() {
+    static PyObject* type = PyErr_NewExceptionWithDoc("taeda.OutOfMemoryError", "Memory of a device is exhausted.",
+                                                      PyExc_RuntimeError, nullptr);
+    return type;
+}
+
 void set_python_error() {
     auto set = [](PyObject* type, const std::exception& e) { PyErr_SetString(type, e.what()); };
     try {
@@ -23,9 +30,7 @@ void set_python_error() {
     } catch (const ValueError& e) { set(PyExc_ValueError, e); } catch (const TypeError& e) {
         set(PyExc_TypeError, e);
     } catch (const NotImplementedError& e) { set(PyExc_NotImplementedError, e); } catch (const OutOfMemoryError& e) {
-        static PyObject* type = PyErr_NewExceptionWithDoc("taeda.OutOfMemoryError", "Memory of a device is exhausted.",
-                                                          PyExc_RuntimeError, nullptr);
-        set(type, e);
+        set(out_of_memory_error_type(), e);
     } catch (const LinAlgError& e) { set(linalg_error_type(), e); } catch (const std::bad_alloc& e) {
         set(PyExc_MemoryError, e);
     } catch (const std::exception& e) { set(PyExc_RuntimeError, e); }
@@ -129,7 +134,8 @@ PyObject* item(const Tensor& t) {
     TAEDA_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar; it has shape ",
                 t.sizes(), ", use .tolist() or index one element");
     TAEDA_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors: they have no values");
-    return visit_all(t.dtype(), [&]<class T>() { return number(*t.data<T>()); });
+    Tensor here = on_host(t);
+    return visit_all(t.dtype(), [&]<class T>() { return number(*here.data<T>()); });
 }
 
 PyObject* wrap(const Scalar& v) {

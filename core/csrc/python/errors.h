@@ -5,6 +5,7 @@
 
 namespace taeda::python {
 
-PyObject* linalg_error_type();  // taeda.linalg.LinAlgError, borrowed
+PyObject* linalg_error_type();         // taeda.linalg.LinAlgError, borrowed
+PyObject* out_of_memory_error_type();  // taeda.OutOfMemoryError, borrowed
 
 }  // namespace taeda::python

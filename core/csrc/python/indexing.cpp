@@ -2,7 +2,9 @@
 
 #include "autograd/state.h"
 #include "ops.h"
+#include "ops/host.h"
 #include "python/args.h"
+#include "tensor/backend.h"
 
 namespace taeda::python {
 
@@ -41,7 +43,7 @@ int64_t consumed(PyObject* o) {
 
 void put(Indexed& state, size_t at, const Tensor& index) {
     if (state.tensors.size() <= at) state.tensors.resize(at + 1);
-    state.tensors[at] = index;
+    state.tensors[at] = index.is_cpu() ? on_device(index, state.view.device()) : index;
     state.advanced = true;
 }
 
@@ -62,7 +64,7 @@ int64_t put_tensor(Indexed& state, int64_t at, const Tensor& index) {
     Tensors parts = ops::unbind(where, 1);
     if (index.dim() == 0) {  // a 0-dim mask keeps everything or nothing along a new dimension
         state.view = ops::unsqueeze(state.view, at);
-        put(state, size_t(at), ops::zeros(Ints{where.size(0)}, DType::int64));
+        put(state, size_t(at), ops::zeros(Ints{where.size(0)}, DType::int64, where.device()));
         return at + 1;
     }
     for (const Tensor& part : parts) put(state, size_t(at++), part);
@@ -144,7 +146,7 @@ Indexed apply_index(const Tensor& self, PyObject* index) {
 // Advanced indices that have other dimensions before them after integer indexing keep torch's placement by themselves.
 Tensor as_value(PyObject* value, const Tensor& like) {
     if (is_tensor(value)) return tensor_of(value);
-    return tensor_from_data(value, like.dtype());
+    return tensor_from_data(value, like.dtype(), like.device());
 }
 
 // Leading dimensions of size 1 of a value are dropped, as NumPy does.
@@ -278,7 +280,7 @@ template <class T> T* fill_data(PyObject* o, Ints shape, size_t depth, T* to) {
             *to = element<T>(o);
             return to + 1;
         }
-        Tensor part = ops::contiguous(ops::to(is_tensor(o) ? tensor_of(o) : from_array(o), dtype_of<T>));
+        Tensor part = on_host(ops::contiguous(ops::to(is_tensor(o) ? tensor_of(o) : from_array(o), dtype_of<T>)));
         TAEDA_CHECK_AS(ValueError, part.sizes() == shape.slice(depth, shape.size() - depth),
                        "expected a part of shape ", shape.slice(depth, shape.size() - depth), " at dim ", depth,
                        ", got ", part.sizes());
@@ -312,7 +314,7 @@ template <class T> PyObject* list_of(const T* data, Ints sizes, Ints strides, si
 
 }  // namespace
 
-Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, Device device) {
+Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, std::optional<Device> device) {
     Tensor made;
     if (is_tensor(data) || is_array(data)) {
         Tensor source = is_tensor(data) ? tensor_of(data) : from_array(data);
@@ -326,13 +328,17 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype, Device devic
         made = empty_tensor(shape, type.value_or(default_dtype()));
         visit_all(made.dtype(), [&]<class T>() { fill_data<T>(data, shape, 0, made.data<T>()); });
     }
-    return made.device() == device || device.is_cpu() ? made : ops::move_to(made, device);
+    if (!device) return made;
+    Device target = resolve_device(*device);
+    return made.device() == target || (made.is_cpu() && target.is_cpu()) ? made : ops::move_to(made, target);
 }
 
 PyObject* to_list(const Tensor& t) {
     if (t.dim() == 0) return item(t);
     TAEDA_CHECK(!t.is_meta(), "Tensor.tolist() cannot be called on meta tensors: they have no values");
-    return visit_all(t.dtype(), [&]<class T>() { return list_of(t.data<T>(), t.sizes(), t.strides(), 0, t); });
+    Tensor here = on_host(t);
+    return visit_all(t.dtype(),
+                     [&]<class T>() { return list_of(here.data<T>(), here.sizes(), here.strides(), 0, here); });
 }
 
 }  // namespace taeda::python

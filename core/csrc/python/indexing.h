@@ -10,7 +10,7 @@ Tensor get_item(const Tensor& self, PyObject* index);
 void set_item(const Tensor& self, PyObject* index, PyObject* value);
 
 // A tensor of numbers, nested sequences of numbers, a tensor, or anything with a buffer or array interface.
-Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype = {}, Device device = {});
+Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype = {}, std::optional<Device> device = {});
 PyObject* to_list(const Tensor& t);
 
 // NumPy arrays and other exporters of memory, without a copy; interop.cpp.

@@ -4,6 +4,7 @@
 #include "python/args.h"
 #include "python/dlpack.h"
 #include "python/indexing.h"
+#include "tensor/backend.h"
 
 namespace taeda::python {
 
@@ -257,19 +258,24 @@ struct Exported {
     DLManagedTensor managed;
 };
 
+DLDevice dlpack_device(const Tensor& t) {
+    TAEDA_CHECK(!t.is_meta(), "Can't export meta tensors: they have no values");
+    return t.device().is_cuda() ? DLDevice{kDLCUDA, t.device().index} : DLDevice{kDLCPU, 0};
+}
+
+// The consumer of a GPU's tensor may use any stream: what was asked of ours is done before the capsule is given away.
 PyObject* method_dlpack(PyObject* self, PyObject*, PyObject*) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(self);
+        if (t.device().is_cuda()) {
+            DeviceBackend& cuda = backend(DeviceType::cuda);
+            cuda.synchronize_stream(t.device().index, cuda.current_stream(t.device().index));
+        }
         TAEDA_CHECK(!t.requires_grad(), "Can't export tensors that require gradient, use tensor.detach()");
         auto* exported =
             new Exported{t, {t.sizes().begin(), t.sizes().end()}, {t.strides().begin(), t.strides().end()}, {}};
-        exported->managed = {{t.raw(),
-                              {kDLCPU, 0},
-                              int(t.dim()),
-                              to_dlpack_type(t.dtype()),
-                              exported->sizes.data(),
-                              exported->strides.data(),
-                              0},
+        exported->managed = {{t.raw(), dlpack_device(t), int(t.dim()), to_dlpack_type(t.dtype()),
+                              exported->sizes.data(), exported->strides.data(), 0},
                              exported,
                              [](DLManagedTensor* m) { delete static_cast<Exported*>(m->manager_ctx); }};
         return PyCapsule_New(&exported->managed, "dltensor", [](PyObject* capsule) {
@@ -280,7 +286,12 @@ PyObject* method_dlpack(PyObject* self, PyObject*, PyObject*) {
     });
 }
 
-PyObject* method_dlpack_device(PyObject*, PyObject*) { return Py_BuildValue("(ii)", int(kDLCPU), 0); }
+PyObject* method_dlpack_device(PyObject* self, PyObject*) {
+    return guarded([&]() -> PyObject* {
+        DLDevice device = dlpack_device(tensor_of(self));
+        return Py_BuildValue("(ii)", int(device.device_type), int(device.device_id));
+    });
+}
 
 PyObject* from_dlpack(PyObject*, PyObject* o) {
     return guarded([&]() -> PyObject* {
@@ -293,9 +304,12 @@ PyObject* from_dlpack(PyObject*, PyObject* o) {
             "from_dlpack: expected an object with __dlpack__ or a fresh DLPack capsule (each can be taken once), got ",
             Py_TYPE(o)->tp_name);
         auto* m = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule, "dltensor"));
-        TAEDA_CHECK(m->dl_tensor.device.device_type == kDLCPU,
-                    "from_dlpack: only CPU memory can be taken over, got device type ",
-                    m->dl_tensor.device.device_type);
+        DLDevice from = m->dl_tensor.device;
+        TAEDA_CHECK(from.device_type == kDLCPU || from.device_type == kDLCUDA,
+                    "from_dlpack: only memory of the CPU or of a CUDA device can be taken over, got device type ",
+                    from.device_type);
+        Device device =
+            from.device_type == kDLCPU ? Device{} : resolve_device({DeviceType::cuda, int8_t(from.device_id)});
         DType dtype = from_dlpack_type(m->dl_tensor.dtype);
         Ints sizes(m->dl_tensor.shape, size_t(m->dl_tensor.ndim));
         Dims strides =
@@ -305,9 +319,10 @@ PyObject* from_dlpack(PyObject*, PyObject* o) {
         int64_t span = 1;
         for (size_t d = 0; d < sizes.size(); ++d) span += (sizes[d] - 1) * strides[d];
         base.impl()->storage = wrap_memory(static_cast<char*>(m->dl_tensor.data) + m->dl_tensor.byte_offset,
-                                           size_t(std::max<int64_t>(span, 0) * item_size(dtype)), Device{}, [m] {
+                                           size_t(std::max<int64_t>(span, 0) * item_size(dtype)), device, [m] {
                                                if (m->deleter) m->deleter(m);
                                            });
+        base.impl()->device = device;
         return wrap(alias(base, sizes, strides, 0));
     });
 }

@@ -21,6 +21,7 @@ PyMODINIT_FUNC PyInit__C() {
         add_interop(module.get());
         add_runtime(module.get());
         add_autocast(module.get());
+        add_devices(module.get());
         add_nn_module(module.get());
         return module.release();
     });

@@ -127,6 +127,7 @@ void add_autograd(PyObject* module);
 void add_interop(PyObject* module);
 void add_runtime(PyObject* module);
 void add_autocast(PyObject* module);
+void add_devices(PyObject* module);
 void add_nn_module(PyObject* module);
 
 }  // namespace taeda::python

@@ -7,6 +7,7 @@
 #include "python/args.h"
 #include "python/errors.h"
 #include "python/indexing.h"
+#include "tensor/backend.h"
 #include "tensor/threads.h"
 
 namespace taeda::python {
@@ -22,7 +23,7 @@ PyObject* make_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
         return nullptr;
     return guarded([&]() -> PyObject* {
         Tensor t = tensor_from_data(data, dtype == Py_None ? std::optional<DType>() : to_dtype(dtype),
-                                    device == Py_None ? Device{} : to_device(device));
+                                    device == Py_None ? std::optional<Device>() : to_device(device));
         if (requires_grad) set_requires_grad(t, true);
         return wrap(t);
     });
@@ -39,7 +40,8 @@ PyObject* as_tensor(PyObject*, PyObject* args, PyObject* kwargs) {
         std::optional<Device> where = device == Py_None ? std::optional<Device>() : to_device(device);
         Tensor t = is_tensor(data) ? tensor_of(data) : is_array(data) ? from_array(data) : tensor_from_data(data, type);
         if (type && t.dtype() != *type) t = ops::to(t, *type);
-        if (where && t.device() != *where) t = ops::move_to(t, *where);
+        if (where) where = resolve_device(*where);
+        if (where && t.device() != *where && !(t.is_cpu() && where->is_cpu())) t = ops::move_to(t, *where);
         return wrap(t);
     });
 }
@@ -243,6 +245,7 @@ PyMethodDef functions[] = {
 void add_runtime(PyObject* module) {
     if (PyModule_AddFunctions(module, functions) < 0) throw PythonError();
     PyModule_AddObjectRef(module, "LinAlgError", linalg_error_type());
+    PyModule_AddObjectRef(module, "OutOfMemoryError", out_of_memory_error_type());
 }
 
 }  // namespace taeda::python

@@ -1,6 +1,7 @@
 // taeda.dtype, device, layout, memory_format, Generator and UntypedStorage.
 #include "ops.h"
 #include "python/args.h"
+#include "tensor/backend.h"
 
 namespace taeda::python {
 
@@ -163,7 +164,8 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     return guarded([&]() -> PyObject* {
         auto* made = reinterpret_cast<PyGenerator*>(checked(type->tp_alloc(type, 0)));
         new (&made->generator) Generator(new GeneratorImpl);
-        if (device) made->generator->device = to_device(device);
+        if (device && device != Py_None) made->generator->device = to_device(device);
+        if (made->generator->device.is_cuda()) made->generator->device = resolve_device(made->generator->device);
         return reinterpret_cast<PyObject*>(made);
     });
 }
@@ -262,6 +264,10 @@ PyObject* storage_data_ptr(PyObject* o, PyObject*) { return wrap(int64_t(storage
 PyObject* storage_nbytes(PyObject* o, PyObject*) { return wrap(int64_t(storage_value(o).bytes)); }
 Py_ssize_t storage_length(PyObject* o) { return Py_ssize_t(storage_value(o).bytes); }
 int storage_buffer(PyObject* o, Py_buffer* view, int flags) {
+    if (!storage_value(o).device.is_cpu()) {
+        PyErr_SetString(PyExc_BufferError, "the storage is not in host memory; use a storage of tensor.cpu()");
+        return -1;
+    }
     return PyBuffer_FillInfo(view, o, storage_value(o).data, Py_ssize_t(storage_value(o).bytes), 0, flags);
 }
 PyMethodDef storage_methods[] = {{"data_ptr", storage_data_ptr, METH_NOARGS, "Address of the memory."},

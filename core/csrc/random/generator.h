@@ -4,6 +4,7 @@
 
 #include <array>
 #include <mutex>
+#include <optional>
 
 #include "tensor/host_device.h"
 #include "tensor/storage.h"
@@ -53,7 +54,11 @@ struct GeneratorImpl {
 };
 using Generator = Ref<GeneratorImpl>;
 
-Generator& default_generator();
-inline GeneratorImpl& generator_or_default(const Generator& g) { return g ? *g : *default_generator(); }
+// The generator that a device draws from: one for the CPU, one for each other device. All start with one seed.
+Generator& default_generator(Device device = {});
+// Starts the streams of all other devices that this process knows, and those it will come to know, at this seed.
+void seed_devices(uint64_t seed);
+// The given generator, which must be of this type of device, or the device's own.
+GeneratorImpl& generator_or_default(const Generator& g, Device device = {});
 
 }  // namespace taeda

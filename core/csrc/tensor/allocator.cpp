@@ -13,6 +13,7 @@
 #include <mutex>
 #include <vector>
 
+#include "tensor/backend.h"
 #include "tensor/error.h"
 #include "tensor/storage.h"
 
@@ -223,12 +224,12 @@ Storage allocate(size_t bytes, Device device) {
     auto* s = new StorageImpl;
     Storage storage(s);
     s->device = device;
-    if (device.is_cpu()) {
+    if (device.is_cpu()) [[likely]] {
         s->data = cpu::allocate_bytes(bytes);
         s->release = cpu::free_bytes;
-    } else {
-        TAEDA_CHECK(device.is_meta(), "cannot allocate on device ", device,
-                    ": taeda was built without support for it; use device='cpu'");
+    } else if (!device.is_meta()) {
+        s->device = resolve_device(device);
+        if (bytes) backend(device.type).allocate(*s, bytes);
     }
     s->bytes = bytes;
     return storage;

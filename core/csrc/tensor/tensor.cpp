@@ -98,10 +98,11 @@ Tensor empty_strided_tensor(Ints sizes, Ints strides, DType dtype, Device device
     return make(std::move(impl), std::move(storage), dtype);
 }
 
-Tensor empty_like_tensor(const Tensor& like, std::optional<DType> dtype) {
+Tensor empty_like_tensor(const Tensor& like, std::optional<DType> dtype, std::optional<Device> device) {
     DType type = dtype.value_or(like.dtype());
+    Device to = device.value_or(like.device());
     size_t n = like.sizes().size();
-    if (like.is_contiguous() || n < 2) return empty_tensor(like.sizes(), type, like.device());
+    if (like.is_contiguous() || n < 2) return empty_tensor(like.sizes(), type, to);
     Dims order(n);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),
@@ -116,8 +117,8 @@ Tensor empty_like_tensor(const Tensor& like, std::optional<DType> dtype) {
         step *= std::max<int64_t>(like.sizes()[d], 1);
     }
     if (!dense && std::find(like.strides().begin(), like.strides().end(), 0) != like.strides().end())
-        return empty_tensor(like.sizes(), type, like.device());
-    return empty_strided_tensor(like.sizes(), strides, type, like.device());
+        return empty_tensor(like.sizes(), type, to);
+    return empty_strided_tensor(like.sizes(), strides, type, to);
 }
 
 Tensor empty_tensor(const Meta& meta) {

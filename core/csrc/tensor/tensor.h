@@ -94,7 +94,7 @@ using Tensors = std::vector<Tensor>;
 Tensor empty_tensor(Ints sizes, DType dtype, Device device = {});
 Tensor empty_strided_tensor(Ints sizes, Ints strides, DType dtype, Device device = {});
 // Fresh memory that keeps the dimension order of a dense `like` (torch's preserve_format).
-Tensor empty_like_tensor(const Tensor& like, std::optional<DType> dtype = {});
+Tensor empty_like_tensor(const Tensor& like, std::optional<DType> dtype = {}, std::optional<Device> device = {});
 // A view of the same storage without any autograd relation (shares the version counter).
 Tensor alias(const Tensor& base, Ints sizes, Ints strides, int64_t offset);
 inline Tensor alias(const Tensor& base) { return alias(base, base.sizes(), base.strides(), base.offset()); }
