@@ -11,12 +11,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from catalogue import load
 from catalogue.families import Op
 from codegen.functions import native_header, ops_header, ops_shard
-from codegen.pointwise import pointwise_shard
+from codegen.pointwise import CPU, CUDA, pointwise_shard
 from codegen.python_glue import glue_shard, glue_table, python_names
 from codegen.stubs import functions_module, stub
 from codegen.text import write_if_changed
 
-OPS_SHARDS, POINTWISE_SHARDS, GLUE_SHARDS = 8, 6, 6
+OPS_SHARDS, POINTWISE_SHARDS, CUDA_SHARDS, GLUE_SHARDS = 8, 6, 8, 6
 
 
 def _families(ops: list[Op], shards: int) -> list[list[Op]]:
@@ -34,7 +34,9 @@ def generate(template: str) -> dict[str, str]:
         files[f"ops_{i}.cpp"] = ops_shard(part)
     pointwise = [op for op in ops if op.kind == "pointwise"]
     for i in range(POINTWISE_SHARDS):
-        files[f"pointwise_{i}.cpp"] = pointwise_shard(pointwise[i::POINTWISE_SHARDS])
+        files[f"pointwise_{i}.cpp"] = pointwise_shard(pointwise[i::POINTWISE_SHARDS], CPU)
+    for i in range(CUDA_SHARDS):
+        files[f"pointwise_cuda_{i}.cu"] = pointwise_shard(pointwise[i::CUDA_SHARDS], CUDA)
     size = -(-len(names) // GLUE_SHARDS)
     for i in range(GLUE_SHARDS):
         files[f"glue_{i}.cpp"] = glue_shard(names[i * size : (i + 1) * size])

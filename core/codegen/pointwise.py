@@ -1,8 +1,9 @@
-"""CPU loops of the pointwise operators, compiled once per ISA level."""
+"""Loops of the pointwise operators: for the CPU, compiled once per ISA level, and for GPUs."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from catalogue.families import Op
 from catalogue.schema import Argument
@@ -43,7 +44,9 @@ def _cpp(expression: str, scalars: set[str]) -> str:
     return "".join(out)
 
 
-def _functor(name: str, expression: str, arguments: list[Argument], bool_inputs: tuple[int, ...]) -> str:
+def _functor(
+    name: str, expression: str, arguments: list[Argument], bool_inputs: tuple[int, ...], qualifier: str
+) -> str:
     tensors = [a for a in arguments if a.is_tensor]
     scalars = [a.name for a in arguments if not a.is_tensor]
     members = "".join(f"    S {s};\n" for s in scalars)
@@ -58,11 +61,35 @@ def _functor(name: str, expression: str, arguments: list[Argument], bool_inputs:
     body = _cpp(expression, set(scalars))
     return (
         f"template <class S> struct {name} {{\n{members}"
-        f"    template <{templates}> auto operator()({', '.join(parameters)}) const {{ return {body}; }}\n}};\n"
+        f"    template <{templates}> {qualifier}auto operator()({', '.join(parameters)}) const "
+        f"{{ return {body}; }}\n}};\n"
     )
 
 
-def loops(op: Op) -> str:
+@dataclass(frozen=True)
+class _Target:
+    """How the text for one kind of device differs."""
+
+    device: str  # as DeviceType calls it
+    loop: str
+    qualifier: str  # of functions that kernels call
+    element: str  # the type that an element of a C++ type has in kernels
+    namespace: str  # of the functors and functions
+    includes: tuple[str, ...]
+
+
+CPU = _Target("cpu", "cpu::pointwise_loop", "", "{}", "", ("kernels/cpu/loops.h", "kernels/vec/vec_math.h"))
+CUDA = _Target(
+    "cuda",
+    "cuda::pointwise_loop",
+    "TAEDA_HD ",
+    "cuda::device_type<{}>",
+    "cuda_pointwise",
+    ("kernels/cuda/pointwise.h", "kernels/vec/scalar_math.h"),
+)
+
+
+def loops(op: Op, target: _Target) -> str:
     """The functors of one operator and the function that picks the dtype."""
     how = op.pointwise
     assert how is not None
@@ -76,32 +103,37 @@ def loops(op: Op) -> str:
     for letter, expression in expressions.items():
         if expression not in functors:
             functors[expression] = f"{unique}_{letter}"
-            parts.append(_functor(functors[expression], expression, arguments, how.bool_inputs))
+            parts.append(
+                _functor(functors[expression], expression, arguments, how.bool_inputs, target.qualifier)
+            )
         for cpp in _TYPES[letter]:
-            out = "bool" if how.rule == "bool" else _REAL.get(cpp, cpp) if how.rule == "real" else cpp
-            types = ", ".join([out, *("bool" if i in how.bool_inputs else cpp for i in range(count))])
-            given = ", ".join(f"args.params[{i}].to<op_type<{cpp}>>()" for i in range(len(scalars)))
+            element = target.element.format(cpp)
+            out = "bool" if how.rule == "bool" else _REAL.get(cpp, element) if how.rule == "real" else element
+            types = ", ".join([out, *("bool" if i in how.bool_inputs else element for i in range(count))])
+            scalar = f"op_type<{element}>"
+            given = ", ".join(f"{scalar}(args.params[{i}].to<op_type<{cpp}>>())" for i in range(len(scalars)))
             cases.append(
                 f"        case DType::{_DTYPE[cpp]}: "
-                f"return cpu::pointwise_loop<{types}>(args, {functors[expression]}<op_type<{cpp}>>{{{given}}});"
+                f"return {target.loop}<{types}>(args, {functors[expression]}<{scalar}>{{{given}}});"
             )
     body = "\n".join(cases)
     function = (
-        f"void {unique}_cpu(const PointwiseArgs& args) {{\n    switch (args.dtype) {{\n{body}\n"
+        f"void {unique}_{target.device}(const PointwiseArgs& args) {{\n    switch (args.dtype) {{\n{body}\n"
         f"        default: __builtin_unreachable();\n    }}\n}}\n"
     )
+    scope = target.namespace + "::" if target.namespace else ""
     return (
-        "namespace {\n" + "".join(parts) + function + "}  // namespace\n"
-        f"TAEDA_REGISTER_POINTWISE(cpu, {unique}, {unique}_cpu)\n"
+        f"namespace {target.namespace} {{\n" + "".join(parts) + function + "}\n"
+        f"TAEDA_REGISTER_POINTWISE({target.device}, {unique}, {scope}{unique}_{target.device})\n"
     )
 
 
-def pointwise_shard(ops: list[Op]) -> str:
+def pointwise_shard(ops: list[Op], target: _Target) -> str:
     """One of the generated loop files."""
     declared = "".join(f"extern PointwiseOp {op.schema.unique_name}_pointwise;\n" for op in ops)
-    body = "\n".join(loops(op) for op in ops)
+    body = "\n".join(loops(op, target) for op in ops)
+    includes = "".join(f'#include "{path}"\n' for path in ("dispatch/pointwise.h", *target.includes))
     return (
-        "// Generated from the operator catalogue; do not edit.\n"
-        '#include "dispatch/pointwise.h"\n#include "kernels/cpu/loops.h"\n#include "kernels/vec/vec_math.h"\n\n'
+        f"// Generated from the operator catalogue; do not edit.\n{includes}\n"
         f"namespace taeda::ops {{\n{declared}}}\n\nnamespace taeda {{\n\n{body}\n}}  // namespace taeda\n"
     )

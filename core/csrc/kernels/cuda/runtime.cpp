@@ -18,10 +18,9 @@ void check(cudaError_t error, const char* call) {
 }
 
 void use_device(int device) {
-    thread_local int active = -1;
-    if (device == active) return;
-    TAEDA_CUDA_CHECK(cudaSetDevice(device));
-    active = device;
+    int active = -1;  // asked for, because other libraries in the process change it as well
+    TAEDA_CUDA_CHECK(cudaGetDevice(&active));
+    if (device != active) TAEDA_CUDA_CHECK(cudaSetDevice(device));
 }
 
 cudaStream_t stream_of(const Tensor& tensor) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <tuple>
 
 #include "kernels/cuda/device.h"
 #include "kernels/kernel.h"
@@ -32,8 +31,9 @@ template <class... Params, class... Args> void launch(cudaStream_t stream, void 
                                                       dim3 threads, size_t shared_bytes, const Args&... args) {
 #if defined(TAEDA_CUDA_EMULATED)
     (void)stream;
-    std::tuple<std::decay_t<Params>...> values(static_cast<std::decay_t<Params>>(args)...);
-    emulated::run(grid, threads, shared_bytes, [&] { std::apply(kernel, values); });
+    auto body = [&] { kernel(static_cast<Params>(args)...); };
+    emulated::run(
+        grid, threads, shared_bytes, [](void* context) { (*static_cast<decltype(body)*>(context))(); }, &body);
 #else
     if (shared_bytes > (48u << 10)) {
         TAEDA_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),

@@ -10,5 +10,7 @@ constexpr int kMaxDevices = 16;
 // What current_stream(device) gives on this thread from now on; null is the device's default stream.
 void set_current_stream(int device, cudaStream_t stream);
 cudaStream_t current_stream(int device);
+// One of a few streams of the device and priority (lower numbers first), made on first need and handed out in turn.
+cudaStream_t pooled_stream(int device, int priority);
 
 }  // namespace taeda::cuda

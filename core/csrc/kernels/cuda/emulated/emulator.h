@@ -8,8 +8,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <functional>
-#include <tuple>
 
 #include "kernels/cuda/emulated/runtime_api.h"
 
@@ -24,8 +22,9 @@
 
 namespace taeda::emulated {
 
-// Runs body() once for every thread of every block; `kernel` names it in errors.
-void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
+// Runs body(context) once for every thread of every block.
+using Body = void (*)(void* context);
+void run(dim3 grid, dim3 block, size_t shared_bytes, Body body, void* context);
 void* dynamic_shared();
 void block_barrier();
 // The number of threads of the block that passed a true predicate.

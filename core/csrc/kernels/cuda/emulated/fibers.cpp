@@ -92,7 +92,8 @@ struct Block {
     std::vector<Fiber> fibers;
     std::vector<Warp> warps;
     unsigned current = 0;
-    const std::function<void()>* body = nullptr;
+    Body body = nullptr;
+    void* context = nullptr;
     int counts[3] = {};
     std::vector<unsigned> count_phase;
     std::vector<char> shared;
@@ -136,7 +137,7 @@ int Block::take_stack() {
 void fiber_main() {
     Block& b = block();
     try {
-        (*b.body)();
+        b.body(b.context);
     } catch (...) {
         if (!b.failure) b.failure = std::current_exception();
     }
@@ -251,7 +252,7 @@ const uint64_t* warp_exchange(unsigned mask, uint64_t value) {
     return warp.values[parity];
 }
 
-void run(dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void()>& body) {
+void run(dim3 grid, dim3 threads, size_t shared_bytes, Body body, void* context) {
     size_t count = size_t(threads.x) * threads.y * threads.z;
     TAEDA_CHECK(count > 0 && count <= kMaxThreads && grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.x <= 0x7fffffffu &&
                     grid.y <= 65535 && grid.z <= 65535,
@@ -265,7 +266,8 @@ void run(dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void(
     b.count_phase.resize(count);
     b.warps.resize((count + 31) / 32);
     b.shared.assign(shared_bytes + 16, char(0xAB));
-    b.body = &body;
+    b.body = body;
+    b.context = context;
     gridDim = grid;
     blockDim = threads;
     for (unsigned z = 0; z < grid.z; ++z)
