@@ -18,6 +18,7 @@ from taeda import _C
 from taeda import _tensor as _tensor  # adds Python methods to Tensor
 from taeda._C import (
     Generator,
+    OutOfMemoryError,
     Size,
     Tensor,
     UntypedStorage,
@@ -146,7 +147,8 @@ _LAZY_NAMES |= dict.fromkeys(
 _LAZY_NAMES |= dict.fromkeys(("get_float32_matmul_precision", "set_float32_matmul_precision"), "backends")
 
 __all__ = [
-    "Generator", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool", "cdouble", "cfloat",
+    "Generator", "OutOfMemoryError", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool",
+    "cdouble", "cfloat",
     "channels_last", "channels_last_3d", "complex64", "complex128", "contiguous_format", "default_generator",
     "device", "double", "dtype", "e", "enable_grad", "finfo", "float", "float16", "float32", "float64",
     "from_dlpack", "from_numpy", "frombuffer", "get_default_dtype", "get_num_threads", "get_rng_state",

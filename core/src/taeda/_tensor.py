@@ -133,11 +133,18 @@ def deep_copy(self: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def _rebuild(
-    kind: type, raw: bytes, dtype: Any, shape: tuple[int, ...], requires_grad: bool, state: dict[str, Any]
+    kind: type,
+    raw: bytes,
+    dtype: Any,
+    shape: tuple[int, ...],
+    requires_grad: bool,
+    state: dict[str, Any],
+    device: str = "cpu",
 ) -> Tensor:
     data = ops.empty(shape, dtype=dtype)
     if raw:
         memoryview(data.untyped_storage()).cast("B")[: len(raw)] = raw
+    data = data.to(device)
     result = data if kind is Tensor else Tensor._make_subclass(kind, data, requires_grad)
     if kind is Tensor and requires_grad:
         result.requires_grad_()
@@ -148,10 +155,18 @@ def _rebuild(
 
 def reduce_ex(self: Tensor, protocol: int) -> tuple[Any, ...]:
     """For pickle: values, without history."""
-    data = self.detach().contiguous()
+    data = self.detach().contiguous().cpu()
     raw = bytes(memoryview(data.clone().untyped_storage())[: data.nbytes])
     state = dict(self.__dict__)
-    return _rebuild, (type(self), raw, self.dtype, tuple(self.shape), self.requires_grad, state)
+    return _rebuild, (
+        type(self),
+        raw,
+        self.dtype,
+        tuple(self.shape),
+        self.requires_grad,
+        state,
+        str(self.device),
+    )
 
 
 def contains(self: Tensor, element: Any) -> bool:
@@ -189,14 +204,19 @@ def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor
     return self.to(device if device is not None else "cuda", non_blocking=non_blocking)
 
 
-def pin_memory(self: Tensor) -> Tensor:
-    """The tensor itself: page-locked memory only matters for copies to a GPU."""
-    return self
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """A copy in page-locked memory, from which copies to a GPU are asynchronous; itself if it is there already."""
+    return _C._pin_memory(self)
 
 
-def is_pinned(self: Tensor) -> bool:
-    """Whether the memory is page-locked: never."""
-    return False
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """Whether the memory is page-locked."""
+    return _C._is_pinned(self)
+
+
+def record_stream(self: Tensor, stream: Any) -> None:
+    """Notes that a stream of a GPU uses the memory, so that it is not handed out again before that is done."""
+    _C._record_stream(self, stream.cuda_stream)
 
 
 def share_memory_(self: Tensor) -> Tensor:
@@ -217,7 +237,8 @@ def _add_methods() -> None:
         "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook, "__deepcopy__": deep_copy,
         "__reduce_ex__": reduce_ex, "__contains__": contains, "__format__": format_tensor, "cpu": cpu, "cuda": cuda,
         "__complex__": to_complex,
-        "pin_memory": pin_memory, "is_pinned": is_pinned, "share_memory_": share_memory_, "__reversed__": reversed_,
+        "pin_memory": pin_memory, "is_pinned": is_pinned, "record_stream": record_stream,
+        "share_memory_": share_memory_, "__reversed__": reversed_,
         "__repr__": tensor_repr, "__array_priority__": 1000, "__module__": "taeda",
     }  # fmt: skip
     functions = (

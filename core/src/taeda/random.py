@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from taeda import _C
 from taeda._C import Generator, default_generator
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ _SMALLEST_SEED, _LARGEST_SEED = -(2**63), 2**64 - 1
 
 
 def manual_seed(seed: Any) -> Generator:
-    """Seeds the default generator.
+    """Seeds the default generators of all devices.
 
     Args:
         seed: an integer from -2**63 to 2**64 - 1; negative ones count from 2**64 down.
 
     Returns:
-        The default generator.
+        The default generator of the CPU.
 
     Raises:
         RuntimeError: the seed is out of range.
@@ -58,12 +59,15 @@ def manual_seed(seed: Any) -> Generator:
             "manual_seed: Overflow when unpacking long: the seed must lie in [-2**63, 2**64 - 1], got "
             f"{number}"
         )
+    _C._cuda_seed_all(number % 2**64)
     return default_generator.manual_seed(number % 2**64)
 
 
 def seed() -> int:
     """Seeds the default generator with a number from the operating system and returns that number."""
-    return int(default_generator.seed())
+    number = int(default_generator.seed())
+    _C._cuda_seed_all(number)
+    return number
 
 
 def initial_seed() -> int:

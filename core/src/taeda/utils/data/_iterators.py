@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import taeda
 from taeda.utils.data import _rng
 from taeda.utils.data._fetch import MapFetcher, StreamFetcher
+from taeda.utils.data._pinning import pinned
 from taeda.utils.data._position import EpochPosition, WorkerPosition
 from taeda.utils.data.worker import Epoch, ExceptionWrapper, Task
 
@@ -25,6 +26,7 @@ class _EpochIterator(Iterator[Any]):
 
     def __init__(self, loader: DataLoader[Any], resumed: EpochPosition | None) -> None:
         self._loader = loader
+        self._pins = loader.pin_memory and taeda.cuda.is_available()
         self._yielded = 0
         if resumed is None:
             self.position = EpochPosition(_rng.capture(), loader._sampler_state())
@@ -53,6 +55,9 @@ class _EpochIterator(Iterator[Any]):
 
     def __len__(self) -> int:
         return len(self._loader)
+
+    def _finished(self, batch: Any) -> Any:
+        return pinned(batch) if self._pins else batch
 
     def _count(self) -> None:
         """Warns about streams that are longer than they say."""
@@ -107,7 +112,7 @@ class InProcessIterator(_EpochIterator):
             raise
         self.position.deliver(number)
         self._count()
-        return batch
+        return self._finished(batch)
 
 
 class WorkerIterator(_EpochIterator):
@@ -232,7 +237,7 @@ class WorkerIterator(_EpochIterator):
             assert isinstance(content, ExceptionWrapper)
             content.reraise()
         self._count()
-        return content
+        return self._finished(content)
 
     def _finish(self) -> None:
         self.position.is_finished = True

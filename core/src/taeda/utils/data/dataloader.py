@@ -45,7 +45,7 @@ class DataLoader(Generic[T_co]):
         batch_sampler: yields lists of indices; excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
         num_workers: worker processes; 0 fetches in this process.
         collate_fn: from a list of samples to a batch (default: `default_collate`).
-        pin_memory: accepted; host memory is not pinned on the CPU.
+        pin_memory: batches come in page-locked memory, where a GPU is there; see `Tensor.pin_memory`.
         drop_last: leave out a last batch that is not full.
         timeout: seconds to wait for a worker's batch; 0 waits without end.
         worker_init_fn: called with the worker's id when a worker starts, after seeding.
