@@ -2,6 +2,7 @@
 #   make demo        the main job: fine-tune, report, package, serve, predict
 #   make test        lint, types, build, all tests          make lint        format, lint and types alone
 #   make build       the native core, in place              make wheels      one wheel a package, in dist
+#   make cuda-build  the library for NVIDIA GPUs, where nvcc is    make cuda-test  its tests, on a GPU's emulation
 #   make docs-check  links, commands and examples of the documentation
 #   make parity      against torch (installs it)            make bench       side by side with torch
 #   make gpu-test    builds, tests and times on this machine's GPU, and prints a page
@@ -30,10 +31,11 @@ export CCACHE_NOHASHDIR ?= 1
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help venv build generate test lint format unit demo wheels install-check bench docs-check parity gpu-test clean
+.PHONY: help venv build generate test lint format unit cuda-build cuda-test gpu-test demo wheels install-check bench \
+    docs-check parity clean
 
 help:
-	@sed -n '2,8s/^# */  /p' Makefile
+	@sed -n '2,9s/^# */  /p' Makefile
 
 # -- the environment --------------------------------------------------------------------------------------------------
 
@@ -67,7 +69,8 @@ venv: $(VENV)/stamp.packages
 # -- the native core ----------------------------------------------------------------------------------------------------
 
 build/core/build.ninja: $(VENV)/stamp.tools core/CMakeLists.txt core/cmake/locate.py
-	@$(STAGE) "configure core" cmake -S core -B build/core -G Ninja -DTAEDA_IN_PLACE=ON -DCMAKE_BUILD_TYPE=Release \
+	@$(STAGE) "configure core" cmake -S core -B build/core -G Ninja -DTAEDA_IN_PLACE=ON -DTAEDA_CUDA_EMULATED=ON \
+	    -DCMAKE_BUILD_TYPE=Release \
 	    -DPython_EXECUTABLE=$(BIN)/python -DCMAKE_MAKE_PROGRAM=$(BIN)/ninja --log-level=WARNING
 	@touch $@
 
@@ -78,10 +81,43 @@ build: build/core/build.ninja
 generate: build/core/build.ninja
 	@ninja -C build/core --quiet generate
 
+# -- NVIDIA GPUs: compiled and linked where nvcc is found, a GPU or not ---------------------------------------------------
+
+CUDA_ARCHITECTURES ?= 90
+NVCC ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+
+ifeq ($(NVCC),)
+cuda-build:
+	@echo "== CUDA build: skipped, because there is no nvcc here (install the CUDA toolkit 12.6 or later)"
+else
+# The headers of cuBLASLt and cuDNN; the libraries themselves are opened at run time.
+build/cuda/wheels/stamp: $(VENV)/stamp.python pyproject.toml
+	@$(STAGE) "headers of NVIDIA's libraries" $(PIP) install --no-deps --upgrade --target $(@D) --group cuda
+	@touch $@
+
+build/cuda/build.ninja: build/cuda/wheels/stamp core/csrc/kernels/cuda/CMakeLists.txt
+	@$(STAGE) "configure CUDA" cmake -S core/csrc/kernels/cuda -B build/cuda -G Ninja -DCMAKE_BUILD_TYPE=Release \
+	    -DCMAKE_CUDA_COMPILER=$(NVCC) -DCMAKE_MAKE_PROGRAM=$(BIN)/ninja --log-level=WARNING \
+	    -DTAEDA_LIBRARY=$(CURDIR)/core/src/taeda/libtaeda.so -DTAEDA_GENERATED=$(CURDIR)/build/core/generated \
+	    "-DTAEDA_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)" \
+	    "-DTAEDA_NVIDIA_INCLUDES=$$(echo $(CURDIR)/build/cuda/wheels/nvidia/*/include | tr ' ' ';')"
+	@touch $@
+
+cuda-build: build build/cuda/build.ninja
+	@$(STAGE) "build CUDA for $(CUDA_ARCHITECTURES)" ninja -C build/cuda -j$(JOBS) --quiet
+	@TAEDA_CUDA_LIBRARY=$(CURDIR)/build/cuda/libtaeda_cuda.so $(STAGE) "load the CUDA library" \
+	    $(BIN)/python core/codegen/cuda_coverage.py --library
+endif
+
+# On the emulated devices that `make build` leaves; with TAEDA_CUDA_LIBRARY= on the GPU and the library of this machine.
+cuda-test: $(VENV)/stamp.packages build
+	@TAEDA_CUDA_LIBRARY=$${TAEDA_CUDA_LIBRARY-$(CURDIR)/build/core/emulated/libtaeda_cuda_emulated.so} \
+	    $(STAGE) "tests on the CUDA device" $(PYTEST) tests/cuda
+
 # -- checks ---------------------------------------------------------------------------------------------------------------
 
 PYTHON_SOURCES := core/src/taeda core/catalogue core/codegen core/cmake tools examples $(PACKAGES:%=%/src)
-CPP_SOURCES = $(shell git ls-files 'core/csrc/*.cpp' 'core/csrc/*.h')
+CPP_SOURCES = $(shell git ls-files 'core/csrc/*.cpp' 'core/csrc/*.h' 'core/csrc/*.cu' 'core/csrc/*.cuh')
 
 lint: $(VENV)/stamp.packages generate
 	@$(STAGE) "ruff" ruff check --quiet .
@@ -94,7 +130,7 @@ format: $(VENV)/stamp.tools
 	@ruff format --quiet .
 	@clang-format -i $(CPP_SOURCES)
 
-test: lint unit
+test: lint unit cuda-test cuda-build
 
 unit: $(VENV)/stamp.packages build
 	@$(STAGE) "tests" $(PYTEST)

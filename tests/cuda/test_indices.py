@@ -167,13 +167,3 @@ def test_joins(dtype: str):
             parts = [part.astype(dtype) for part in parts]
             joined = taeda.cat([gpu(part) for part in parts], dim)
             np.testing.assert_array_equal(joined.cpu().numpy(), np.concatenate(parts, dim))
-
-
-def test_no_elements():
-    assert F.embedding(gpu(np.array([0, 1])), taeda.zeros(3, 0, device="cuda")).shape == (2, 0)
-    assert taeda.index_select(taeda.zeros(3, 4, device="cuda"), 0, gpu(np.zeros(0, np.int64))).shape == (0, 4)
-    empty = taeda.zeros(0, 4, device="cuda")
-    assert empty.sort(0).values.shape == (0, 4)
-    assert empty.cumsum(0).shape == taeda.softmax(empty, 1).shape == (0, 4)
-    with pytest.raises(IndexError, match="out of range for a table of 3 rows"):
-        F.embedding(gpu(np.array([3])), taeda.zeros(3, 0, device="cuda"))

@@ -1,0 +1,192 @@
+"""The caching allocator, streams, events, page-locked memory, generators and the queries of taeda.cuda."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+from cuda_library import EMULATED
+
+import taeda
+from taeda import cuda
+
+MIB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def _clean():
+    gc.collect()
+    cuda.empty_cache()
+    cuda.reset_peak_memory_stats()
+    yield
+    cuda.set_device(0)
+
+
+def test_queries():
+    assert cuda.is_available()
+    assert cuda.is_initialized()
+    assert cuda.device_count() >= 1
+    assert cuda.current_device() == 0
+    assert cuda.get_device_name() == cuda.get_device_properties(0).name
+    assert cuda.get_device_capability()[0] >= 7
+    free, total = cuda.mem_get_info()
+    assert 0 < free <= total == cuda.get_device_properties().total_memory or not EMULATED
+    with pytest.raises(ValueError, match="expected a cuda device, but got cpu"):
+        cuda.get_device_name("cpu")
+    with pytest.raises(RuntimeError, match="invalid device ordinal 99"):
+        cuda.set_device(99)
+
+
+def test_memory_is_counted_and_reused():
+    before = cuda.memory_allocated()
+    x = taeda.empty(MIB, device="cuda")  # 4 MiB
+    assert cuda.memory_allocated() - before == 4 * MIB
+    address, reserved = x.data_ptr(), cuda.memory_reserved()
+    del x
+    assert cuda.memory_allocated() == before
+    assert cuda.max_memory_allocated() - before == 4 * MIB
+    assert cuda.memory_reserved() == reserved
+    assert taeda.empty(MIB, device="cuda").data_ptr() == address
+    cuda.empty_cache()
+    assert cuda.memory_reserved() < reserved
+    assert "held by tensors" in cuda.memory_summary()
+
+
+def test_small_blocks_share_a_segment_and_join_again():
+    before = cuda.memory_stats()
+    blocks = [taeda.empty(1000, dtype=taeda.uint8, device="cuda") for _ in range(100)]
+    stats = cuda.memory_stats()
+    assert stats["segment.all.current"] - before["segment.all.current"] <= 1
+    assert stats["allocated_bytes.all.current"] - before["allocated_bytes.all.current"] == 100 * 1024
+    assert stats["requested_bytes.all.current"] - before["requested_bytes.all.current"] == 100 * 1000
+    assert len({b.data_ptr() for b in blocks}) == 100
+    del blocks[::2], blocks
+    gc.collect()
+    cuda.empty_cache()
+    assert cuda.memory_stats()["segment.all.current"] <= before["segment.all.current"]
+
+
+def test_blocks_of_other_streams_are_not_handed_out():
+    side = cuda.Stream()
+    x = taeda.empty(1000, device="cuda")
+    address = x.data_ptr()
+    del x
+    with cuda.stream(side):
+        assert taeda.empty(1000, device="cuda").data_ptr() != address
+    y = taeda.empty(1000, device="cuda")
+    y.record_stream(side)
+    del y
+    assert taeda.empty(1000, device="cuda").device.type == "cuda"
+
+
+@pytest.mark.skipif(not EMULATED, reason="fills the device")
+def test_out_of_memory_says_who_holds_what():
+    held = taeda.empty(300 * MIB, dtype=taeda.uint8, device="cuda")
+    with pytest.raises(taeda.OutOfMemoryError) as caught:
+        taeda.empty(900 * MIB, dtype=taeda.uint8, device="cuda")
+    text = str(caught.value)
+    assert "Tried to allocate 900.00 MiB. GPU 0 has 1.00 GiB" in text
+    assert "the largest tensors: 1 of 300.00 MiB" in text
+    assert cuda.OutOfMemoryError is taeda.OutOfMemoryError
+    assert cuda.memory_stats()["num_ooms"] >= 1
+    del held
+    taeda.empty(900 * MIB, dtype=taeda.uint8, device="cuda")  # what was cached has been given back
+
+
+def test_streams():
+    side = cuda.Stream()
+    assert cuda.current_stream() == cuda.default_stream() != side
+    with cuda.stream(side):
+        assert cuda.current_stream() == side
+        x = taeda.ones(8, device="cuda") * 3
+    assert cuda.current_stream() == cuda.default_stream()
+    cuda.current_stream().wait_stream(side)
+    assert x.cpu().sum().item() == 24.0
+    side.synchronize()
+    assert side.query()
+    seen = []
+    with cuda.stream(side):
+        worker = threading.Thread(target=lambda: seen.append(cuda.current_stream()))
+        worker.start()
+        worker.join()
+    assert seen == [cuda.default_stream()]  # the choice is this thread's alone
+
+
+def test_events():
+    start, end = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+    assert start.query()
+    start.record()
+    taeda.ones(1000, device="cuda").exp_()
+    end.record()
+    end.synchronize()
+    assert end.query()
+    assert start.elapsed_time(end) >= 0
+    with pytest.raises(ValueError, match="enable_timing=True"):
+        start.elapsed_time(cuda.Event())
+
+
+def test_pinned_memory():
+    x = taeda.arange(1000, dtype=taeda.float32)
+    assert not x.is_pinned()
+    pinned = x.pin_memory()
+    assert pinned.is_pinned()
+    assert pinned.pin_memory() is pinned
+    there = pinned.to("cuda", non_blocking=True)
+    back = taeda.empty(1000).pin_memory().copy_(there, non_blocking=True)
+    cuda.synchronize()
+    np.testing.assert_array_equal(back.numpy(), x.numpy())
+    with pytest.raises(RuntimeError, match="only dense CPU tensors can be pinned"):
+        there.pin_memory()
+
+
+def test_generators():
+    cuda.manual_seed_all(5)
+    assert cuda.initial_seed() == 5
+    state = cuda.get_rng_state()
+    cuda.manual_seed(6)
+    assert cuda.initial_seed() == 6
+    cuda.set_rng_state(state)
+    assert cuda.initial_seed() == 5
+    taeda.manual_seed(11)
+    assert [taeda._C._cuda_generator(i).initial_seed() for i in range(cuda.device_count())] == [
+        11
+    ] * cuda.device_count()
+    generator = taeda.Generator("cuda")
+    assert generator.device == taeda.device("cuda:0")
+    with pytest.raises(RuntimeError, match="Expected a 'cpu' device type for generator but found 'cuda'"):
+        taeda.rand(3, generator=generator)
+
+
+def test_the_same_numbers_as_on_the_cpu():
+    taeda.manual_seed(3)
+    wanted = taeda.rand(100)
+    taeda.manual_seed(3)
+    try:
+        drawn = taeda.rand(100, device="cuda")
+    except NotImplementedError:
+        pytest.skip("no kernel")
+    np.testing.assert_array_equal(drawn.cpu().numpy(), wanted.numpy())
+
+
+def test_devices_in_blocks():
+    if cuda.device_count() < 2:
+        pytest.skip("there is one device")
+    with cuda.device("cuda:1"):
+        assert cuda.current_device() == 1
+        x = taeda.ones(1, device="cuda")
+    assert cuda.current_device() == 0
+    with cuda.device_of(x):
+        assert cuda.current_device() == 1
+    with cuda.device_of(taeda.ones(1)):
+        assert cuda.current_device() == 0
+    with cuda.stream(cuda.Stream(1)):
+        assert cuda.current_device() == 1
+
+
+def test_loaders_pin_their_batches():
+    rows = [{"x": taeda.ones(2) * i, "name": str(i)} for i in range(4)]
+    for batch in taeda.utils.data.DataLoader(rows, batch_size=2, pin_memory=True):
+        assert batch["x"].is_pinned()
+        assert isinstance(batch["name"], list)
