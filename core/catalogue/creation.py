@@ -54,7 +54,7 @@ for name, dtype in (("float", "float32"), ("double", "float64"), ("half", "float
     composite(f"to_{name}(Tensor self, *, memory_format? memory_format=None) -> Tensor", f"Converted to {dtype}.",
               where=(METHOD,), aliases=(name,))  # fmt: skip
 
-mutating("copy_(Tensor self, Operand src, bool non_blocking=False) -> Tensor", "Takes over the values of src, broadcast and converted.",
+mutating("copy_(Tensor self, AnyOperand src, bool non_blocking=False) -> Tensor", "Takes over the values of src, broadcast and converted.",
          vjp={"self": "zeros_like(grad)", "src": "to(grad, src_meta.device, std::nullopt)"})  # fmt: skip
 mutating("fill_(Tensor self, Scalar value) -> Tensor", "Fills with one value.", vjp={"self": "zeros_like(grad)"}, functional=True,
          where=(FUNCTION, METHOD))  # fmt: skip

@@ -113,14 +113,24 @@ def unary_float(name: str, doc: str, *, expr: str | None = None, vjp: str | None
     return unary(name, doc, expr=expr, vjp=vjp, dtypes=dtypes, rule="float", ulp=ulp, where=where, aliases=aliases)
 
 
+# What may be a Python number, in torch, among the two operands of an operator.
+_OPERANDS = {
+    "both": "AnyOperand self, AnyOperand other",
+    "either": "Operand self, Operand other",
+    "other": "Tensor self, AnyOperand other",
+    "none": "Tensor self, Tensor other",
+}
+
+
 def binary(name: str, expr: str, doc: str, *, vjp: Mapping[str, str] | None = None, dtypes: str = "fic",
-           rule: str = "same", exprs: Mapping[str, str] | None = None, ulp: float = 1.0,
+           rule: str = "same", exprs: Mapping[str, str] | None = None, ulp: float = 1.0, numbers: str = "either",
            where: tuple[str, ...] = BOTH, aliases: tuple[str, ...] = ()) -> Op:  # fmt: skip
-    """name(self, other), broadcast and promoted."""
-    return pointwise(f"{name}(Operand self, Operand other) -> Tensor", expr, doc, vjp=vjp, dtypes=dtypes, rule=rule,
+    """name(self, other), broadcast and promoted; `numbers`: both, either, other or none may be a Python number."""
+    return pointwise(f"{name}({_OPERANDS[numbers]}) -> Tensor", expr, doc, vjp=vjp, dtypes=dtypes, rule=rule,
                      exprs=exprs, ulp=ulp, where=where, aliases=aliases)  # fmt: skip
 
 
-def comparison(name: str, expr: str, doc: str, *, dtypes: str = "fib", aliases: tuple[str, ...] = ()) -> Op:
+def comparison(name: str, expr: str, doc: str, *, dtypes: str = "fib", numbers: str = "other",
+               aliases: tuple[str, ...] = ()) -> Op:  # fmt: skip
     """name(self, other) as bool."""
-    return binary(name, expr, doc, dtypes=dtypes, rule="bool", aliases=aliases)
+    return binary(name, expr, doc, dtypes=dtypes, rule="bool", numbers=numbers, aliases=aliases)

@@ -27,10 +27,18 @@ mutating("scatter_(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", "
          vjp={"self": "scatter(grad, dim, index, wrapped_number(Scalar(0)))", "src": "gather_part(grad, dim, index, src_sizes)"})
 mutating("scatter_.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", "Writes a value along dim at index.", functional=True,
          where=BOTH, vjp={"self": "scatter(grad, dim, index, Scalar(0))"})  # fmt: skip
-composite("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", "Combines src by 'add' or 'multiply'.")
+composite("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", "Combines src by 'add' or 'multiply'.",
+          inplace=True)  # fmt: skip
 mutating("scatter_add_(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", "Adds src along dim at index.", functional=True, where=BOTH,
          vjp={"self": "grad", "src": "gather_part(grad, dim, index, src_sizes)"})  # fmt: skip
 composite("gather_part(Tensor grad, int dim, Tensor index, int[] sizes) -> Tensor", "Gradient of scatter's source.", where=())
+op("scatter_product(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", "Multiplied by src along dim at index.", where=(),
+   vjp={"self": "scatter_product_backward_self(grad, self, dim, index, src)",
+        "src": "scatter_product_backward_src(grad, self, dim, index, src, result)"})  # fmt: skip
+composite("scatter_product_backward_self(Tensor grad, Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
+          "Gradient of scatter_product.", where=())  # fmt: skip
+composite("scatter_product_backward_src(Tensor grad, Tensor self, int dim, Tensor index, Tensor src, Tensor result) -> Tensor",
+          "Gradient of scatter_product.", where=())  # fmt: skip
 op("scatter_combine(Tensor self, int dim, Tensor index, Tensor src, str how) -> Tensor", "Combined without gradients.", where=())
 composite("scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
           "Combines src along dim at index by 'sum', 'prod', 'mean', 'amax' or 'amin'.", inplace=True, out=True)  # fmt: skip
@@ -44,6 +52,8 @@ mutating("index_add_(Tensor self, int dim, Tensor index, Tensor source, *, Scala
 mutating("index_copy_(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", "Writes slices of source along dim.", functional=True,
          where=BOTH, vjp={"self": "index_fill(grad, dim, index, Scalar(0))",
                           "source": "index_select_like(grad, dim, index, source_sizes)"})  # fmt: skip
+composite("index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
+          "Combines slices of source along dim by 'prod', 'mean', 'amax' or 'amin'.", inplace=True, out=True)  # fmt: skip
 composite("index_select_like(Tensor grad, int dim, Tensor index, int[] sizes) -> Tensor", "Gradient of slices that were written.", where=())
 mutating("index_fill_(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", "Writes a value into slices along dim.", functional=True,
          where=BOTH, vjp={"self": "index_fill(grad, dim, index, Scalar(0))"})  # fmt: skip
@@ -55,9 +65,11 @@ composite("masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor"
 composite("masked_select(Tensor self, Tensor mask) -> Tensor", "The elements where mask is true, in one dimension.", out=True)
 op("raw_masked_select(Tensor self, Tensor mask) -> Tensor", "masked_select of equal shapes.", where=(),
    vjp={"self": "masked_scatter(zeros(self_sizes, grad.dtype(), grad.device()), mask, grad)"})  # fmt: skip
-mutating("masked_scatter_(Tensor self, Tensor mask, Tensor source) -> Tensor", "Writes source, in order, where mask is true.", functional=True,
-         where=BOTH, vjp={"self": "masked_fill(grad, mask, Scalar(0))",
+mutating("masked_scatter_(Tensor self, Tensor mask, Tensor source) -> Tensor", "Writes source, in order, where mask is true.",
+         vjp={"self": "masked_fill(grad, mask, Scalar(0))",
                           "source": "masked_scatter_source(grad, mask, source_sizes)"})  # fmt: skip
+composite("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor",
+          "A copy, broadcast with mask, into which source is written where mask is true.")  # fmt: skip
 composite("masked_scatter_source(Tensor grad, Tensor mask, int[] sizes) -> Tensor", "Gradient of masked_scatter's source.", where=())
 
 for name, word in (("tril", "above"), ("triu", "below")):

@@ -1,32 +1,32 @@
 """Operators that work element by element."""
 
-from catalogue.families import FUNCTION, binary, comparison, composite, pointwise, unary, unary_float
+from catalogue.families import FUNCTION, METHOD, binary, comparison, composite, pointwise, unary, unary_float
 
 # -- arithmetic ----------------------------------------------------------------------------------------------------------
 
-pointwise("add(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", "x + y * alpha",
+pointwise("add(AnyOperand self, AnyOperand other, *, Scalar alpha=1) -> Tensor", "x + y * alpha",
           "self + alpha * other.", dtypes="fibc", exprs={"b": "x | y"},
           vjp={"self": "grad", "other": "scaled(grad, conj_scalar(alpha))"})  # fmt: skip
-pointwise("sub(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", "x - y * alpha",
+pointwise("sub(AnyOperand self, AnyOperand other, *, Scalar alpha=1) -> Tensor", "x - y * alpha",
           "self - alpha * other.", dtypes="fic", aliases=("subtract",),
           vjp={"self": "grad", "other": "scaled(grad, -conj_scalar(alpha))"})  # fmt: skip
-pointwise("rsub(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", "y - x * alpha",
+pointwise("rsub(Tensor self, AnyOperand other, *, Scalar alpha=1) -> Tensor", "y - x * alpha",
           "other - alpha * self.", dtypes="fic", inplace=False, out=False,
           vjp={"self": "scaled(grad, -conj_scalar(alpha))", "other": "grad"})  # fmt: skip
-binary("mul", "x * y", "self * other.", dtypes="fibc", exprs={"b": "x & y"}, aliases=("multiply",),
+binary("mul", "x * y", "self * other.", numbers="both", dtypes="fibc", exprs={"b": "x & y"}, aliases=("multiply",),
        vjp={"self": "grad * conj(other)", "other": "grad * conj(self)"})  # fmt: skip
-binary("true_divide", "x / y", "self / other; integers are divided as floating-point numbers.", dtypes="fc", rule="float",
+binary("true_divide", "x / y", "self / other; integers are divided as floating-point numbers.", numbers="both", dtypes="fc", rule="float",
        vjp={"self": "grad / conj(other)", "other": "-grad * conj(self / (other * other))"})  # fmt: skip
-composite("div(Operand self, Operand other, *, str? rounding_mode=None) -> Tensor",
+composite("div(AnyOperand self, AnyOperand other, *, str? rounding_mode=None) -> Tensor",
           "self / other, optionally rounded: rounding_mode 'trunc' or 'floor'.", inplace=True, out=True,
           aliases=("divide",))  # fmt: skip
 binary("div_trunc", "div_trunc(x, y)", "self / other rounded toward zero.", dtypes="fi", where=(),
        vjp={"self": "zeros_like(grad)", "other": "zeros_like(grad)"})  # fmt: skip
-binary("floor_divide", "div_floor(x, y)", "self / other rounded down.", dtypes="fi",
+binary("floor_divide", "div_floor(x, y)", "self / other rounded down.", numbers="both", dtypes="fi",
        vjp={"self": "zeros_like(grad)", "other": "zeros_like(grad)"})  # fmt: skip
 binary("remainder", "remainder(x, y)", "The remainder with the sign of the divisor, as Python's %.", dtypes="fi",
        vjp={"self": "grad", "other": "-grad * floor_divide(self, other)"})  # fmt: skip
-binary("fmod", "fmod(x, y)", "The remainder with the sign of the dividend, as C's fmod.", dtypes="fi",
+binary("fmod", "fmod(x, y)", "The remainder with the sign of the dividend, as C's fmod.", numbers="other", dtypes="fi",
        vjp={"self": "grad", "other": "-grad * div_trunc(self, other)"})  # fmt: skip
 unary("neg", "-self.", expr="-x", vjp="-grad", aliases=("negative",))
 unary("positive", "self.", expr="x", vjp="grad")
@@ -59,6 +59,8 @@ pointwise("lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", "x + 
 binary("pow", "pow(x, y)", "self ** exponent.", dtypes="fic", ulp=2,
        vjp={"self": "pow_backward_self(grad, self, other)", "other": "pow_backward_exponent(grad, self, other, result)"})
 composite("float_power(Operand self, Operand exponent) -> Tensor", "self ** exponent in double precision.")
+composite("float_power_(Tensor self, AnyOperand exponent) -> Tensor", "In place, of float64 or complex128: self ** exponent.",
+          where=(METHOD,))  # fmt: skip
 unary_float("exp", "e ** self.", vjp="grad * conj(result)")
 unary_float("exp2", "2 ** self.", vjp="grad * conj(result) * 0.6931471805599453")
 unary_float("expm1", "exp(self) - 1, accurate near zero.", vjp="grad * (conj(result) + 1)", ulp=2)
@@ -66,9 +68,9 @@ unary_float("log", "Natural logarithm.", vjp="grad / conj(self)")
 unary_float("log2", "Base-2 logarithm.", vjp="grad / (conj(self) * 0.6931471805599453)", ulp=2)
 unary_float("log10", "Base-10 logarithm.", vjp="grad / (conj(self) * 2.302585092994046)")
 unary_float("log1p", "log(1 + self), accurate near zero.", vjp="grad / (conj(self) + 1)", ulp=2)
-binary("logaddexp", "logaddexp(x, y)", "log(exp(self) + exp(other)).", dtypes="f",
+binary("logaddexp", "logaddexp(x, y)", "log(exp(self) + exp(other)).", numbers="none", dtypes="f",
        vjp={"self": "grad / (1 + exp(other - self))", "other": "grad / (1 + exp(self - other))"})  # fmt: skip
-binary("logaddexp2", "logaddexp2(x, y)", "log2(2 ** self + 2 ** other).", dtypes="f",
+binary("logaddexp2", "logaddexp2(x, y)", "log2(2 ** self + 2 ** other).", numbers="none", dtypes="f",
        vjp={"self": "grad / (1 + exp2(other - self))", "other": "grad / (1 + exp2(self - other))"})  # fmt: skip
 binary("xlogy", "xlogy(x, y)", "self * log(other), 0 where self is 0.", dtypes="f", rule="float",
        vjp={"self": "xlogy_backward_self(grad, self, other)", "other": "grad * self / other"})  # fmt: skip
@@ -88,10 +90,10 @@ unary_float("asinh", "Inverse hyperbolic sine.", vjp="grad / conj(sqrt(self * se
 unary_float("acosh", "Inverse hyperbolic cosine.", vjp="grad / conj(sqrt(self - 1) * sqrt(self + 1))", aliases=("arccosh",),
             ulp=3)  # fmt: skip
 unary_float("atanh", "Inverse hyperbolic tangent.", vjp="grad / conj(1 - self * self)", aliases=("arctanh",), ulp=3)
-binary("atan2", "atan2(x, y)", "The angle of the point (other, self).", dtypes="f", rule="float", aliases=("arctan2",),
+binary("atan2", "atan2(x, y)", "The angle of the point (other, self).", numbers="none", dtypes="f", rule="float", aliases=("arctan2",),
        vjp={"self": "grad * other / (self * self + other * other)",
             "other": "-grad * self / (self * self + other * other)"})  # fmt: skip
-binary("hypot", "hypot(x, y)", "sqrt(self ** 2 + other ** 2).", dtypes="f",
+binary("hypot", "hypot(x, y)", "sqrt(self ** 2 + other ** 2).", numbers="none", dtypes="f",
        vjp={"self": "grad * (self / result)", "other": "grad * (other / result)"})  # fmt: skip
 unary_float("sinc", "sin(pi x) / (pi x), 1 at 0.", dtypes="f", vjp="sinc_backward(grad, self)")
 unary_float("deg2rad", "Degrees to radians.", expr="x * 0.017453292519943295", vjp="grad * 0.017453292519943295", dtypes="f")
@@ -129,18 +131,19 @@ unary("trunc", "Rounded toward zero.", dtypes="fi", exprs={"i": "x"}, vjp="zeros
 unary("frac", "self - trunc(self).", dtypes="f", vjp="grad")
 unary("round", "Rounded to the nearest integer, halves to even.", dtypes="fi", exprs={"i": "x"}, vjp="zeros_like(grad)")
 composite("round.decimals(Tensor self, *, int decimals) -> Tensor", "Rounded to this many decimals.", inplace=True, out=True)
-binary("copysign", "copysign(x, y)", "abs(self) with the sign of other.", dtypes="f", rule="float",
+binary("copysign", "copysign(x, y)", "abs(self) with the sign of other.", numbers="other", dtypes="f", rule="float",
        vjp={"self": "copysign_backward(grad, self, result)", "other": "zeros_like(grad)"})  # fmt: skip
-binary("nextafter", "nextafter(x, y)", "The next number from self toward other.", dtypes="f",
+binary("nextafter", "nextafter(x, y)", "The next number from self toward other.", numbers="none", dtypes="f",
        vjp={"self": "where(self == other, zeros_like(grad), grad)", "other": "zeros_like(grad)"})  # fmt: skip
 composite("ldexp(Tensor self, Tensor other) -> Tensor", "self * 2 ** other.", inplace=True, out=True)
-binary("gcd", "gcd(x, y)", "Greatest common divisor.", dtypes="i")
-binary("lcm", "lcm(x, y)", "Least common multiple.", dtypes="i")
-binary("heaviside", "where(x == 0, y, where(x < 0, 0, 1))", "0 below zero, `values` at zero, 1 above.", dtypes="fi")
+binary("gcd", "gcd(x, y)", "Greatest common divisor.", numbers="none", dtypes="i")
+binary("lcm", "lcm(x, y)", "Least common multiple.", numbers="none", dtypes="i")
+binary("heaviside", "where(x == 0, y, where(x < 0, 0, 1))", "0 below zero, `values` at zero, 1 above.", numbers="none", dtypes="fi")
 unary("angle", "The argument of complex numbers; pi for negative real ones.", dtypes="fc", rule="real",
       vjp="angle_backward(grad, self)")  # fmt: skip
 composite("conj(Tensor self) -> Tensor", "Complex conjugate; real tensors are returned as they are.",
           aliases=("conj_physical",))  # fmt: skip
+composite("conj_physical_(Tensor self) -> Tensor", "In place: complex conjugate.", where=(METHOD,))
 pointwise("conj_complex(Tensor self) -> Tensor", "conj(x)", "Complex conjugate.", dtypes="c", where=(), out=False, inplace=False,
           vjp={"self": "conj(grad)"})  # fmt: skip
 composite("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
@@ -155,9 +158,9 @@ comparison("le", "x <= y", "Whether self is at most other.", aliases=("less_equa
 comparison("gt", "x > y", "Whether self is greater than other.", aliases=("greater",))
 comparison("ge", "x >= y", "Whether self is at least other.", aliases=("greater_equal",))
 unary("isnan", "Whether each element is NaN.", rule="bool", dtypes="fibc", expr="x != x")
-comparison("logical_and", "(x != 0) & (y != 0)", "Whether both are true.", dtypes="fibc")
-comparison("logical_or", "(x != 0) | (y != 0)", "Whether one is true.", dtypes="fibc")
-comparison("logical_xor", "(x != 0) ^ (y != 0)", "Whether just one is true.", dtypes="fibc")
+comparison("logical_and", "(x != 0) & (y != 0)", "Whether both are true.", numbers="none", dtypes="fibc")
+comparison("logical_or", "(x != 0) | (y != 0)", "Whether one is true.", numbers="none", dtypes="fibc")
+comparison("logical_xor", "(x != 0) ^ (y != 0)", "Whether just one is true.", numbers="none", dtypes="fibc")
 unary("logical_not", "Whether each element is false.", expr="x == 0", rule="bool", dtypes="fibc")
 binary("bitwise_and", "x & y", "Bitwise and.", dtypes="ib")
 binary("bitwise_or", "x | y", "Bitwise or.", dtypes="ib")
@@ -168,21 +171,21 @@ binary("bitwise_right_shift", "shift_right(x, y)", "self >> other.", dtypes="i")
 
 # -- extremes and selection --------------------------------------------------------------------------------------------------------
 
-binary("maximum", "maximum(x, y)", "The larger one; NaN if either is.", dtypes="fib", exprs={"b": "x | y"},
+binary("maximum", "maximum(x, y)", "The larger one; NaN if either is.", numbers="none", dtypes="fib", exprs={"b": "x | y"},
        vjp={"self": "extreme_backward(grad, self, other, result)", "other": "extreme_backward(grad, other, self, result)"})
-binary("minimum", "minimum(x, y)", "The smaller one; NaN if either is.", dtypes="fib", exprs={"b": "x & y"},
+binary("minimum", "minimum(x, y)", "The smaller one; NaN if either is.", numbers="none", dtypes="fib", exprs={"b": "x & y"},
        vjp={"self": "extreme_backward(grad, self, other, result)", "other": "extreme_backward(grad, other, self, result)"})
-binary("fmax", "fmax(x, y)", "The larger one; the other where one is NaN.", dtypes="fi",
+binary("fmax", "fmax(x, y)", "The larger one; the other where one is NaN.", numbers="none", dtypes="fi",
        vjp={"self": "where(logical_or(self >= other, isnan(other)), grad, zeros_like(grad))",
             "other": "where(logical_or(self >= other, isnan(other)), zeros_like(grad), grad)"})  # fmt: skip
-binary("fmin", "fmin(x, y)", "The smaller one; the other where one is NaN.", dtypes="fi",
+binary("fmin", "fmin(x, y)", "The smaller one; the other where one is NaN.", numbers="none", dtypes="fi",
        vjp={"self": "where(logical_or(self <= other, isnan(other)), grad, zeros_like(grad))",
             "other": "where(logical_or(self <= other, isnan(other)), zeros_like(grad), grad)"})  # fmt: skip
-pointwise("where_select(Tensor condition, Operand self, Operand other) -> Tensor", "where(x, y, z)",
+pointwise("where_select(Tensor condition, AnyOperand self, AnyOperand other) -> Tensor", "where(x, y, z)",
           "self where condition, else other.", dtypes="fibc", bool_inputs=(0,), where=(), inplace=False, out=False,
           vjp={"self": "where_select(condition, grad, wrapped_number(Scalar(0)))",
                "other": "where_select(condition, wrapped_number(Scalar(0)), grad)"})  # fmt: skip
-composite("where(Tensor condition, Operand self, Operand other) -> Tensor", "self where condition, else other.", out=True)
+composite("where(Tensor condition, AnyOperand self, AnyOperand other) -> Tensor", "self where condition, else other.", out=True)
 composite("where.condition(Tensor condition) -> Tensor[]", "The coordinates of true elements, as nonzero(as_tuple=True).",
           where=(FUNCTION,))  # fmt: skip
 composite("clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", "Limited to [min, max].", inplace=True, out=True,

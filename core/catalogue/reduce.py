@@ -56,7 +56,7 @@ composite("vector_norm_backward(Tensor grad, Tensor self, Tensor result, Scalar 
 composite("norm(Tensor self, Scalar? p=2, int[0]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
           "Vector norm of all elements, or over dimensions.")  # fmt: skip
 composite("norm.name(Tensor self, str p, int[0]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
-          "p 'fro': the square root of the sum of squares.")  # fmt: skip
+          "p 'fro': the square root of the sum of squares; 'nuc': the sum of a matrix's singular values.")  # fmt: skip
 
 op("var_correction(Tensor self, int[]? dim, float correction, bool keepdim, bool square_root) -> Tensor", "Variance or its root.",
    where=(),

@@ -1,6 +1,7 @@
 """Operator schemas: `name.overload(Type arg=default, *, Type keyword) -> Return`, parsed into typed records.
 
-Argument types: Tensor, Tensor?, Tensor[], Tensor?[], Operand (a Tensor, or a Python number that becomes one), Scalar,
+Argument types: Tensor, Tensor?, Tensor[], Tensor?[], Operand (a Tensor, or a Python number that becomes one; one
+operand of a call has to be a Tensor), AnyOperand (the same, and all may be numbers), Scalar,
 Scalar?, int, int?, int[], int[]?, int[N] (an int stands for N equal ones; 0 for any number), int[*] (may be spread over
 the positional arguments), float, float?, float[]?, bool, bool?, str, str?, dtype, dtype?, device?, Generator?,
 memory_format?, and two that only the Python call sees: layout? and flag (accepted, checked, not passed on).
@@ -16,6 +17,7 @@ CPP_ARGUMENT = {
     "Tensor": "const Tensor&",
     "Tensor?": "const Tensor&",
     "Operand": "const Tensor&",
+    "AnyOperand": "const Tensor&",
     "Tensor[]": "TensorList",
     "Tensor?[]": "TensorList",
     "Scalar": "const Scalar&",
@@ -62,6 +64,7 @@ CPP_RETURN = {
 PYTHON_ARGUMENT = {
     "Tensor": "Tensor",
     "Operand": "Tensor | Number",
+    "AnyOperand": "Tensor | Number",
     "Tensor[]": "Sequence[Tensor]",
     "Tensor?[]": "Sequence[Tensor | None]",
     "Scalar": "Number | Tensor",
@@ -102,7 +105,7 @@ class Argument:
 
     @property
     def is_tensor(self) -> bool:
-        return self.type in ("Tensor", "Tensor?", "Operand")
+        return self.type in ("Tensor", "Tensor?", "Operand", "AnyOperand")
 
     @property
     def is_tensor_list(self) -> bool:

@@ -70,6 +70,8 @@ composite("split.sizes(Tensor self, int[] split_size, int dim=0) -> Tensor[]", "
 composite("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", "Parts of these sizes along dim.")
 composite("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", "At most this many parts along dim.")
 composite("tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", "This many parts along dim, as equal as can be.")
+composite("tensor_split.tensor(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
+          "As with an int (0-dim tensor) or with a list (1-dim).")  # fmt: skip
 composite("tensor_split.indices(Tensor self, int[] indices, int dim=0) -> Tensor[]", "Parts between these indices along dim.")
 view("view_as_real(Tensor self) -> Tensor", "Complex numbers as pairs in a new last dimension.",
      vjp={"self": "view_as_complex(contiguous(grad))"})  # fmt: skip
@@ -88,3 +90,15 @@ composite("atleast_1d(Tensor self) -> Tensor", "At least one dimension.", where=
 composite("rot90(Tensor self, int k=1, int[] dims=[0,1]) -> Tensor", "Rotated by k quarter turns in the plane of dims.")
 composite("repeat(Tensor self, int[*] repeats) -> Tensor", "Repeated along each dimension.", where=(METHOD,))
 composite("tile(Tensor self, int[*] dims) -> Tensor", "Repeated along each dimension, as NumPy's tile.")
+
+# Changes of geometry in place.
+for _text, _doc, _aliases in (
+    ("unsqueeze_(Tensor self, int dim)", "A new dimension of size 1 at dim.", ()),
+    ("squeeze_(Tensor self)", "Without dimensions of size 1.", ()),
+    ("squeeze_.dim(Tensor self, int dim)", "Without dimension dim if it has size 1.", ()),
+    ("squeeze_.several(Tensor self, int[] dim)", "Without these dimensions where they have size 1.", ()),
+    ("transpose_(Tensor self, int dim0, int dim1)", "Two dimensions swapped.", ("swapaxes_", "swapdims_")),
+    ("t_(Tensor self)", "A matrix transposed.", ()),
+    ("as_strided_(Tensor self, int[] size, int[] stride, int? storage_offset=None)", "Other sizes and strides.", ()),
+):
+    composite(f"{_text} -> Tensor", f"In place: {_doc}", where=(METHOD,), aliases=_aliases)

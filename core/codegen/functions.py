@@ -224,12 +224,16 @@ class FunctionWriter:
         d = self.derivatives
         me = self.schema.arguments[0].name
         if self.op.kind in ("native", "composite", "view"):
-            result = f"{self.op.name}({self._arguments()})"
+            tensors = ", ".join(a.name for a in self.schema.arguments if a.is_tensor or a.is_tensor_list)
+            # What the operator saves of its input must not be what is about to be overwritten.
+            start = f"const Tensor start = grad_wanted({tensors}) ? clone({me}) : {me};"
+            rest = [a.name for a in self.schema.arguments[1:]]
+            result = f"{self.op.name}({', '.join(['start', *rest])})"
             check = (
                 f'TAEDA_CHECK({me}.sizes() == changed.sizes(), "{form.name}: the result has shape ", changed.sizes(), '
                 f'" but the tensor to change has shape ", {me}.sizes(), "; use {self.op.name}()");'
             )
-            return [f"const Tensor changed = {result};", check, f"return copy_({me}, changed);"]
+            return [start, f"const Tensor changed = {result};", check, f"return copy_({me}, changed);"]
         if self.op.kind == "pointwise":
             call = _pointwise_call(self.op, out=me, inplace=True)
         else:

@@ -8,19 +8,19 @@ from codegen.functions import FUNCTIONAL, OUT, Form, forms
 from codegen.text import literal, quoted
 
 _HOLDER = {
-    "Tensor": "TensorArg", "Tensor?": "TensorArg", "Operand": "OperandArg", "Tensor[]": "TensorListArg",
-    "Tensor?[]": "TensorListArg", "Scalar": "ScalarArg", "Scalar?": "OptionalScalarArg", "int": "IntArg",
-    "int?": "OptionalIntArg", "int[]": "IntsArg", "int[]?": "OptionalIntsArg", "float": "FloatArg",
+    "Tensor": "TensorArg", "Tensor?": "TensorArg", "Operand": "OperandArg", "AnyOperand": "OperandArg",
+    "Tensor[]": "TensorListArg", "Tensor?[]": "TensorListArg", "Scalar": "ScalarArg", "Scalar?": "OptionalScalarArg",
+    "int": "IntArg", "int?": "OptionalIntArg", "int[]": "IntsArg", "int[]?": "OptionalIntsArg", "float": "FloatArg",
     "float?": "OptionalFloatArg", "float[]": "FloatsArg", "float[]?": "OptionalFloatsArg", "bool": "BoolArg",
     "bool?": "OptionalBoolArg", "str": "StringArg", "str?": "OptionalStringArg", "dtype": "DTypeArg",
     "dtype?": "OptionalDTypeArg", "device?": "OptionalDeviceArg", "Generator?": "GeneratorArg",
     "memory_format?": "OptionalMemoryFormatArg",
 }  # fmt: skip
 _KIND = {
-    "Tensor": "tensor", "Operand": "operand", "Tensor[]": "tensors", "Scalar": "scalar", "int": "integer",
-    "int[]": "integers", "float": "floating", "float[]": "floats", "bool": "boolean", "str": "string",
-    "dtype": "dtype", "device": "device", "Generator": "generator", "memory_format": "memory_format",
-    "layout": "layout", "flag": "flag",
+    "Tensor": "tensor", "Operand": "operand", "AnyOperand": "any_operand", "Tensor[]": "tensors",
+    "Scalar": "scalar", "int": "integer", "int[]": "integers", "float": "floating", "float[]": "floats",
+    "bool": "boolean", "str": "string", "dtype": "dtype", "device": "device", "Generator": "generator",
+    "memory_format": "memory_format", "layout": "layout", "flag": "flag",
 }  # fmt: skip
 
 
@@ -120,8 +120,9 @@ class GlueWriter:
             "\n".join(tables) + f"\nconst Signature {n}_signatures[] = {{{', '.join(rows)}}};\n"
             f'Parser {n}_parser("{n}", {n}_signatures, {len(rows)});\n'
             f"PyObject* call_{n}(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {{\n"
-            f"    return guarded([&]() -> PyObject* {{\n"
-            f"        Slots v;\n        switch ({n}_parser.match(self, args, nargs, kwnames, v)) {{\n{body}\n"
+            f"    return guarded_call({n}_parser, self, args, nargs, kwnames,\n"
+            f"                        [&](int which, [[maybe_unused]] Slots& v) -> PyObject* {{\n"
+            f"        switch (which) {{\n{body}\n"
             f"            default: return nullptr;\n        }}\n    }});\n}}\n"
             f"TAEDA_CALLABLE({n}, call_{n})\n"
         )

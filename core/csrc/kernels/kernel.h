@@ -5,12 +5,22 @@
 // autograd, and may rely on what the family header promises about shapes and dtypes.
 #pragma once
 
+#include "tensor/interpreter.h"
 #include "tensor/tensor.h"
 
 namespace taeda {
 
 // Loads what implements the kernel there, or raises NotImplementedError naming kernel and device.
 void load_kernel_library(const char* library, const char* kernel, DeviceType device);
+
+// How many elements the tensors among a kernel's arguments have.
+template <class T> int64_t elements_of(const T&) { return 0; }
+inline int64_t elements_of(const Tensor& t) { return t.defined() ? t.numel() : 0; }
+inline int64_t elements_of(TensorList list) {
+    int64_t total = 0;
+    for (const Tensor& t : list) total += elements_of(t);
+    return total;
+}
 
 template <class Signature> struct KernelStub;
 
@@ -26,6 +36,7 @@ template <class... Args> struct KernelStub<void(Args...)> {
             load_kernel_library(library, name, device);
             if (!entry) load_kernel_library(library, name, device);  // loaded, and still not there: raises
         }
+        Unlocked unlocked((elements_of(args) + ... + 0));
         entry(static_cast<Args>(args)...);
     }
 };

@@ -50,7 +50,7 @@ void check_geometry(const Tensor& input, const Tensor& weight, const Tensor& bia
     int64_t channels = transposed ? weight.sizes()[0] : weight.sizes()[1] * g.groups;
     TAEDA_CHECK(input.sizes()[1] == channels, "Given groups=", g.groups, ", weight of size ", weight.sizes(),
                 ", expected input", input.sizes(), " to have ", channels, " channels, but got ", input.sizes()[1],
-                " channels instead");
+                " channels instead; change dim 1 of the input, or the weight's channels");
     int64_t features = transposed ? weight.sizes()[1] * g.groups : weight.sizes()[0];
     TAEDA_CHECK(!bias.defined() || (bias.dim() == 1 && bias.numel() == features), "Given weight of size ",
                 weight.sizes(), ", expected bias to be 1-dimensional with ", features,
@@ -60,7 +60,9 @@ void check_geometry(const Tensor& input, const Tensor& weight, const Tensor& bia
         int64_t reach = g.dilation[d] * (weight.sizes()[d + 2] - 1) + 1,
                 padded = input.sizes()[d + 2] + 2 * g.padding[d];
         TAEDA_CHECK(padded >= reach, "Calculated padded input size per channel: ", padded, " (dim ", d + 2,
-                    "). Kernel size: ", reach, ". Kernel size can't be greater than actual input size");
+                    "). Kernel size: ", reach,
+                    ". Kernel size can't be greater than actual input size; enlarge the "
+                    "input or the padding");
     }
 }
 

@@ -135,7 +135,7 @@ Tensor at_least_one_dim(const Tensor& t) { return t.dim() ? t : ops::reshape(t, 
 
 void check_index(const Tensor& self, const Tensor& index, const Tensor* src, int64_t dim, const char* op) {
     TAEDA_CHECK(index.dtype() == DType::int64 || index.dtype() == DType::int32 || index.numel() == 0, op,
-                "(): Expected dtype int64 for index, got ", index.dtype());
+                "(): Expected dtype int64 for index, got ", index.dtype(), "; convert it with .long()");
     if (index.numel() == 0) return;
     int64_t n = std::max<int64_t>(self.dim(), 1);
     TAEDA_CHECK(std::max<int64_t>(index.dim(), 1) == n, "Index tensor must have the same number of dimensions as ",
@@ -284,19 +284,31 @@ Tensor scatter_extreme(const Tensor& self, int64_t dim, const Tensor& index, con
     return ops::scatter_add(ops::where(hit_self != 0, self, zero), dim, index, from_src) / count;
 }
 
-Tensor scatter_product(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-    Tensor value = ops::scatter_combine(self, dim, index, src, "prod");
-    if (!grad_wanted(self) && !grad_wanted(src)) return value;
-    // value * (1 + sum of relative changes): has the right value and, without zeros, the right gradient.
-    Tensor part = leading(at_least_one_dim(src), index.sizes());
-    auto relative = [](const Tensor& t) {
-        Tensor fixed = ops::detach(t), divisor = ops::where(fixed == 0, wrapped_number(Scalar(1.0)), fixed);
-        return (t - fixed) / divisor;
-    };
-    return value * (1 + ops::scatter_add(relative(self), dim, index, relative(part)));
-}
-
 }  // namespace
+
+Tensor scatter_product(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
+    return native::scatter_combine(self, dim, index, src, "prod");
+}
+// Each factor's gradient is the product of the others. Where a factor is zero that is the product with 1 in its place.
+Tensor scatter_product_backward_self(const Tensor& grad, const Tensor& self, int64_t dim, const Tensor& index,
+                                     const Tensor& src) {
+    Tensor others = ops::masked_fill(self, self == Scalar(0), Scalar(1));
+    return grad * ops::scatter_product(others, dim, index, src) / others;
+}
+Tensor scatter_product_backward_src(const Tensor& grad, const Tensor& self, int64_t dim, const Tensor& index,
+                                    const Tensor& src, const Tensor& result) {
+    Tensor part = leading(at_least_one_dim(src), index.sizes());
+    Tensor is_zero = part == Scalar(0);
+    Tensor zeros = ops::scatter_add(ops::zeros_like(self), dim, index, ops::to(is_zero, self.dtype()));
+    Tensor is_only_zero = ops::logical_and(is_zero, ops::gather(zeros, dim, index) == Scalar(1));
+    Tensor without = ops::scatter_product(self, dim, index, ops::masked_fill(part, is_only_zero, Scalar(1)));
+    Tensor found = ops::where(is_only_zero, ops::gather(grad * without, dim, index),
+                              ops::gather(grad * result, dim, index) / ops::masked_fill(part, is_zero, Scalar(1)));
+    if (found.sizes() == src.sizes()) return found;
+    Tensor whole = ops::zeros(at_least_one_dim(src).sizes(), grad.dtype(), grad.device());
+    ops::copy_(leading(whole, part.sizes()), found);
+    return ops::reshape(whole, src.sizes());
+}
 
 Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                       const std::string& reduce, bool include_self) {
@@ -324,12 +336,12 @@ Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, cons
         }
     }
     if (reduce == "sum") return ops::scatter_add(start, dim, index, src);
-    if (reduce == "prod") return scatter_product(start, dim, index, src);
+    if (reduce == "prod") return ops::scatter_product(start, dim, index, src);
     if (reduce != "mean") return scatter_extreme(start, dim, index, src, reduce);
     Tensor total = ops::scatter_add(start, dim, index, src);
     Tensor count = ops::full(self.sizes(), Scalar(include_self ? 1 : 0), total.dtype(), self.device());
-    count = ops::clamp_min(ops::scatter_add(count, dim, index, ops::ones(index.sizes(), total.dtype(), self.device())),
-                           Scalar(1));
+    Tensor once = ops::ones(index.sizes(), total.dtype(), self.device());
+    count = ops::clamp_min(ops::scatter_add(count, dim, index, once), Scalar(1));
     return is_integral(total.dtype()) ? ops::floor_divide(total, count) : total / count;
 }
 
@@ -401,11 +413,30 @@ Tensor index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const S
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
     TAEDA_CHECK(value.dim() == 0, "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
                 value.dim(), " dimension(s).");
-    Dims sizes(at_least_one_dim(self).sizes());
-    sizes[size_t(wrap_dim(dim, self.dim()))] = index.numel();
-    Tensor filled = ops::index_copy(at_least_one_dim(self), dim, at_least_one_dim(index),
-                                    ops::expand(ops::to(value, self.dtype()), sizes));
-    return ops::reshape(filled, self.sizes());
+    // Through a mask: a slice that is named twice is written once, and so its gradient counts once.
+    Tensor base = at_least_one_dim(self);
+    const int64_t d = wrap_dim(dim, base.dim());
+    Dims sizes(size_t(base.dim()), 1);
+    sizes[size_t(d)] = base.size(d);
+    Tensor mask = ops::zeros(Ints{base.size(d)}, DType::bool_, self.device());
+    mask = ops::index_fill(mask, 0, at_least_one_dim(index), Scalar(true));
+    return ops::reshape(ops::where_select(ops::reshape(mask, sizes), ops::to(value, self.dtype()), base), self.sizes());
+}
+
+Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                    const std::string& reduce, bool include_self) {
+    TAEDA_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin",
+                "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
+    TAEDA_CHECK_AS(IndexError, index.dim() <= 1,
+                   "index_reduce(): Index is supposed to be a vector, but got dim: ", index.dim());
+    Tensor base = at_least_one_dim(self), given = at_least_one_dim(source);
+    const int64_t d = wrap_dim(dim, base.dim());
+    TAEDA_CHECK(given.size(d) == index.numel(), "index_reduce(): Number of indices (", index.numel(),
+                ") should be equal to source.size(dim): (", given.size(d), "), for dim: ", dim);
+    Dims sizes(size_t(base.dim()), 1);
+    sizes[size_t(d)] = index.numel();
+    Tensor spread = ops::expand(ops::reshape(ops::to(index, DType::int64), sizes), given.sizes());
+    return ops::reshape(ops::scatter_reduce(base, d, spread, given, reduce, include_self), self.sizes());
 }
 
 // -- masks ------------------------------------------------------------------------------------------------------------
@@ -414,7 +445,8 @@ namespace {
 
 void check_mask(const Tensor& mask, const char* op) {
     TAEDA_CHECK(mask.dtype() == DType::bool_, op, ": expected self and mask to be boolean tensors: ", op,
-                " only supports boolean masks, but got mask with dtype ", mask.dtype());
+                " only supports boolean masks, but got mask with dtype ", mask.dtype(),
+                "; compare to get one: mask != 0");
 }
 
 }  // namespace
@@ -461,6 +493,10 @@ Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& sou
     Tensor dense = ops::contiguous(self);
     masked_scatter_kernel(dense.device().type, dense, m, ops::contiguous(source));
     return dense.is_same(self) ? self : ops::copy_(self, dense);
+}
+Tensor masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& source) {
+    Dims sizes = broadcast_shapes(Dims(self.sizes()), mask.sizes(), "masked_scatter");
+    return ops::masked_scatter_(ops::clone(ops::expand(self, sizes)), mask, source);
 }
 Tensor masked_scatter_source(const Tensor& grad, const Tensor& mask, Ints sizes) {
     Tensor used = ops::masked_select(grad, mask);

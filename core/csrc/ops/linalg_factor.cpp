@@ -165,6 +165,7 @@ Tensor linalg_householder_product(const Tensor& input, const Tensor& tau) {
         if (has_work(a)) householder_product_kernel(input.device().type, flat(a), flat_vectors(ops::contiguous(tau)));
         return a;
     }
+    if (!input.numel()) return ops::clone(input);
     // Reflector by reflector, from the last: H_i Q = Q - tau_i v_i (v_i^H Q).
     Tensor Q = ops::eye(m, n, input.dtype(), input.device());
     Tensor vectors = ops::tril(input, -1) + Q;

@@ -205,7 +205,7 @@ Tensor linalg_tensorsolve(const Tensor& self, const Tensor& other, std::optional
 }
 
 Tensor linalg_vander(const Tensor& x, std::optional<int64_t> N) {
-    TAEDA_CHECK(x.dim() >= 1, "linalg.vander: x must have at least 1 dimension");
+    if (x.dim() == 0) return native::linalg_vander(ops::unsqueeze(x, 0), N);
     const int64_t n = N.value_or(x.size(-1));
     TAEDA_CHECK(n >= 1, "linalg.vander: N must be greater than 1, got ", n);
     Tensor base = is_integral(x.dtype(), true) ? ops::to(x, DType::int64) : x;

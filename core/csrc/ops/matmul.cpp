@@ -18,7 +18,8 @@ void check_matrices(const Tensor& a, const Tensor& b, const char* op) {
     TAEDA_CHECK(a.dim() == 2, op, ": self must be a matrix, got shape ", a.sizes());
     TAEDA_CHECK(b.dim() == 2, op, ": mat2 must be a matrix, got shape ", b.sizes());
     TAEDA_CHECK(a.sizes()[1] == b.sizes()[0], op, ": mat1 and mat2 shapes cannot be multiplied (", a.sizes()[0], "x",
-                a.sizes()[1], " and ", b.sizes()[0], "x", b.sizes()[1], ")");
+                a.sizes()[1], " and ", b.sizes()[0], "x", b.sizes()[1],
+                "); the first needs as many columns as the second has rows, .t() transposes");
     check_same_dtype(a, b, op);
 }
 
@@ -92,7 +93,8 @@ Tensor mv(const Tensor& self, const Tensor& vec) {
     TAEDA_CHECK(self.dim() == 2 && vec.dim() == 1, "mv: vector + matrix @ vector expected, got ", self.sizes(), ", ",
                 vec.sizes());
     TAEDA_CHECK(self.sizes()[1] == vec.sizes()[0], "mv: size mismatch, got input (", self.sizes()[0], "x",
-                self.sizes()[1], "), vec (", vec.sizes()[0], ")");
+                self.sizes()[1], "), vec (", vec.sizes()[0],
+                "); the matrix needs as many columns as the vector has elements");
     check_same_dtype(self, vec, "mv");
     Tensor out = empty_tensor(Ints{self.sizes()[0]}, self.dtype(), self.device());
     if (out.is_meta()) return out;
@@ -272,9 +274,8 @@ Tensor linalg_matrix_power(const Tensor& self, int64_t n) {
                 "linalg.matrix_power: A must be batches of square matrices, but they are ", self.sizes());
     TAEDA_CHECK(n >= 0, "linalg.matrix_power: negative powers need an inverse; got n = ", n,
                 ", invert the matrix first");
-    if (n == 0)
-        return ops::clone(
-            ops::expand(ops::eye(self.size(-1), std::nullopt, self.dtype(), self.device()), self.sizes()));
+    if (n == 0)  // written over a copy, so that the result has a gradient: zero
+        return ops::copy_(ops::clone(self), ops::eye(self.size(-1), std::nullopt, self.dtype(), self.device()));
     Tensor result, square = self;
     for (; n > 0; n /= 2) {
         if (n % 2) result = result.defined() ? ops::matmul(result, square) : square;
@@ -287,8 +288,8 @@ Tensor linalg_cross(const Tensor& self, const Tensor& other, int64_t dim) {
     Tensors both = ops::broadcast_tensors(std::array{self, other});
     TAEDA_CHECK(self.dim() == other.dim(), "linalg.cross: inputs must have the same number of dimensions, got ",
                 self.sizes(), " and ", other.sizes());
-    TAEDA_CHECK(both[0].size(dim) == 3, "linalg.cross: inputs dimension ", dim, " must have length 3. Got ",
-                self.size(dim), " and ", other.size(dim));
+    TAEDA_CHECK(self.size(dim) == 3 && other.size(dim) == 3, "linalg.cross: inputs dimension ", dim,
+                " must have length 3. Got ", self.size(dim), " and ", other.size(dim));
     auto turned = [&](const Tensor& t, int64_t by) {
         Tensors p = ops::unbind(t, dim);
         return ops::stack(std::array{p[size_t(by % 3)], p[size_t((by + 1) % 3)], p[size_t((by + 2) % 3)]}, dim);

@@ -34,6 +34,15 @@ Tensor cut(Tensor self, Ints pad) {
     return self;
 }
 
+// Dimension d continued by its ends, or cut; `s` may be negative.
+Tensor replicated(const Tensor& t, int64_t d, Sides s) {
+    const int64_t size = t.size(d), length = size + s.before + s.after;
+    TAEDA_CHECK(size > 0 && length >= 0, "pad: dimension ", d, " of input ", t.sizes(), " is too small for padding (",
+                s.before, ", ", s.after, ") in mode replicate");
+    Tensor places = ops::arange(Scalar(-s.before), Scalar(length - s.before), Scalar(1), DType::int64);
+    return ops::index_select(t, d, ops::clamp(places, Scalar(0), Scalar(size - 1)));
+}
+
 void check_border(const Tensor& t, int64_t d, Sides s, const std::string& mode) {
     int64_t size = t.size(d), most = mode == "reflect" ? size - 1 : mode == "circular" ? size : INT64_MAX;
     TAEDA_CHECK(size > 0, "pad: dimension ", d, " of input ", t.sizes(), " is empty, so that there is nothing to ",
@@ -55,8 +64,17 @@ Tensor with_border(const Tensor& self, Ints pad, const std::string& mode) {
                    "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: mode '", mode,
                    "' takes pad of 2 values for 2 or 3 dims, 4 for 3 or 4, 6 for 4 or 5; got ", pad.size(),
                    " values for shape ", self.sizes());
-    Tensor inside = cut(self, pad);
     Dims widths(pad);
+    Tensor inside = self;
+    // What negative padding cuts off may still be what the other side repeats.
+    for (int64_t d = self.dim() - spatial; mode == "replicate" && d < self.dim(); ++d) {
+        Sides sides = sides_of(widths, self.dim(), d);
+        if (sides.before >= 0 && sides.after >= 0) continue;
+        inside = replicated(inside, d, sides);
+        size_t place = 2 * size_t(self.dim() - 1 - d);
+        widths[place] = widths[place + 1] = 0;
+    }
+    inside = cut(inside, widths);
     for (int64_t& width : widths) width = std::max<int64_t>(width, 0);
     bool any = false;
     for (int64_t d = self.dim() - spatial; d < self.dim(); ++d) {

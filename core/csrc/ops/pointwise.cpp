@@ -29,6 +29,13 @@ Tensor float_power(const Tensor& self, const Tensor& exponent) {
     return ops::pow(ops::to(self, type), ops::to(exponent, type));
 }
 
+Tensor float_power_(const Tensor& self, const Tensor& exponent) {
+    DType type = self.is_complex() || exponent.is_complex() ? DType::complex128 : DType::float64;
+    TAEDA_CHECK(self.dtype() == type, "the base given to float_power_ has dtype ", dtype_long_name(self.dtype()),
+                " but the operation's result requires dtype ", dtype_long_name(type), "; use float_power()");
+    return ops::pow_(self, exponent);
+}
+
 Tensor logit(const Tensor& self, std::optional<double> eps) {
     Tensor x = eps ? ops::clamp_both(self, Scalar(*eps), Scalar(1 - *eps)) : self;
     return ops::log(x / (1.0 - x));
@@ -42,6 +49,7 @@ Tensor round(const Tensor& self, int64_t decimals) {
 
 Tensor ldexp(const Tensor& self, const Tensor& other) { return self * ops::pow(number(2), other); }
 
+Tensor conj_physical_(const Tensor& self) { return self.is_complex() ? ops::copy_(self, ops::conj(self)) : self; }
 Tensor conj(const Tensor& self) { return self.is_complex() ? ops::conj_complex(self) : self; }
 
 Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,

@@ -224,7 +224,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
     TAEDA_CHECK(num_samples > 0, "cannot sample n_sample <= 0 samples, got ", num_samples);
     TAEDA_CHECK(replacement || num_samples <= classes,
                 "cannot sample n_sample > prob_dist.size(-1) samples without replacement: ", num_samples, " > ",
-                classes);
+                classes, "; draw fewer, or pass replacement=True");
     Tensor p = ops::to(self, DType::float64);
     Tensor valid = ops::logical_and(ops::isfinite(p), p >= 0);
     TAEDA_CHECK(host_truth(ops::all(valid)), "probability tensor contains either `inf`, `nan` or element < 0");

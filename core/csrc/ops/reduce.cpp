@@ -72,7 +72,7 @@ void check_floating(const Tensor& self, std::optional<DType> dtype, const char* 
     DType d = dtype.value_or(self.dtype());
     TAEDA_CHECK(is_differentiable(d), op,
                 "(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ",
-                dtype_long_name(d));
+                dtype_long_name(d), "; convert with .float() or pass dtype=");
 }
 
 void check_not_empty(const Tensor& self, std::optional<Ints> dim, const char* op) {
@@ -278,8 +278,9 @@ Tensor norm(const Tensor& self, const std::optional<Scalar>& p, std::optional<In
 }
 Tensor norm(const Tensor& self, const std::string& p, std::optional<Ints> dim, bool keepdim,
             std::optional<DType> dtype) {
-    TAEDA_CHECK(p == "fro", "norm: p must be a number or 'fro', got '", p,
+    TAEDA_CHECK(p == "fro" || p == "nuc", "norm: p must be a number, 'fro' or 'nuc', got '", p,
                 "'; other matrix norms are in taeda.linalg.matrix_norm");
+    if (p == "nuc") return ops::linalg_matrix_norm(self, p, dim.value_or(Ints{0, 1}), keepdim, dtype);
     return ops::linalg_vector_norm(self, Scalar(2), dim, keepdim, dtype);
 }
 

@@ -105,7 +105,7 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
     TAEDA_CHECK_AS(IndexError, start >= -size && start <= size, "start out of range (expected to be in range of [",
                    -size, ", ", size, "], but got ", start, ")");
     TAEDA_CHECK(from + length <= size, "start (", start, ") + length (", length, ") exceeds dimension size (", size,
-                ").");
+                "); at most ", size - from, " elements are left from there");
     return ops::slice(self, dim, from, from + length, 1);
 }
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
@@ -203,7 +203,7 @@ Tensor expand(const Tensor& self, Ints size, bool) {
         TAEDA_CHECK(sizes[i] >= 0, "expand: negative size ", sizes[i], " at dimension ", i);
         TAEDA_CHECK(mine == sizes[i] || mine == 1, "The expanded size of the tensor (", sizes[i],
                     ") must match the existing size (", mine, ") at non-singleton dimension ", i,
-                    ".  Target sizes: ", size, ".  Tensor sizes: ", self.sizes());
+                    ".  Target sizes: ", size, ".  Tensor sizes: ", self.sizes(), "; only dimensions of size 1 expand");
         strides[i] = mine == sizes[i] && !fresh ? self.strides()[i - (n - own)] : 0;
     }
     return with(self, sizes, strides, self.offset());
@@ -382,6 +382,17 @@ Tensors tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
     for (int64_t i = 0; i < sections; ++i) sizes.push_back(size / sections + (i < size % sections));
     return native::split_with_sizes(self, sizes, dim);
 }
+Tensors tensor_split(const Tensor& self, const Tensor& tensor_indices_or_sections, int64_t dim) {
+    const Tensor& given = tensor_indices_or_sections;
+    TAEDA_CHECK(
+        given.dtype() == DType::int64 && given.dim() <= 1 && given.is_cpu(),
+        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional CPU tensor "
+        "of dtype int64, but got a tensor on ",
+        given.device(), " with shape ", given.sizes(), " and dtype ", given.dtype());
+    Tensor dense = ops::contiguous(given);
+    if (given.dim() == 0) return native::tensor_split(self, *dense.data<int64_t>(), dim);
+    return native::tensor_split(self, Ints(dense.data<int64_t>(), size_t(dense.numel())), dim);
+}
 Tensors tensor_split(const Tensor& self, Ints indices, int64_t dim) {
     TAEDA_CHECK(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
     Tensors parts;
@@ -505,6 +516,44 @@ Tensor tile(const Tensor& self, Ints dims) {
     Dims repeats(dims);
     while (int64_t(repeats.size()) < self.dim()) repeats.insert(0, 1);
     return ops::repeat(self, repeats);
+}
+
+// -- changes of geometry in place --------------------------------------------------------------------------------------
+
+namespace {
+
+// Gives `self` the geometry and the history of `view`, which is a view of it.
+const Tensor& take_geometry(const Tensor& self, const Tensor& view, const char* op) {
+    check_inplace(self, op, self.requires_grad());
+    TensorImpl* impl = self.impl();
+    impl->offset = view.offset();
+    impl->numel = view.numel();
+    impl->set_geometry(Dims(view.sizes()), Dims(view.strides()));
+    self.bump_version();  // whoever saved the tensor saved its geometry too
+    if (!impl->autograd) return self;
+    if (impl->autograd->view) {
+        impl->autograd->view->version = self.version() - 1;  // stale: its history is rebuilt from the base
+    } else if (Ref<Node> node = grad_fn(view)) {
+        impl->autograd->grad_fn = node;
+        impl->autograd->output_index = view.impl()->autograd->output_index;
+    }
+    return self;
+}
+
+}  // namespace
+
+Tensor unsqueeze_(const Tensor& self, int64_t dim) {
+    return take_geometry(self, ops::unsqueeze(self, dim), "unsqueeze_");
+}
+Tensor squeeze_(const Tensor& self) { return take_geometry(self, ops::squeeze(self), "squeeze_"); }
+Tensor squeeze_(const Tensor& self, int64_t dim) { return take_geometry(self, ops::squeeze(self, dim), "squeeze_"); }
+Tensor squeeze_(const Tensor& self, Ints dim) { return take_geometry(self, ops::squeeze(self, dim), "squeeze_"); }
+Tensor transpose_(const Tensor& self, int64_t dim0, int64_t dim1) {
+    return take_geometry(self, ops::transpose(self, dim0, dim1), "transpose_");
+}
+Tensor t_(const Tensor& self) { return take_geometry(self, ops::t(self), "t_"); }
+Tensor as_strided_(const Tensor& self, Ints size, Ints stride, std::optional<int64_t> offset) {
+    return take_geometry(self, ops::as_strided(self, size, stride, offset), "as_strided_");
 }
 
 }  // namespace taeda::native

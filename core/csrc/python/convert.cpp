@@ -20,8 +20,10 @@ PyObject* out_of_memory_error_type() {
     return type;
 }
 
-void set_python_error() {
-    auto set = [](PyObject* type, const std::exception& e) { PyErr_SetString(type, e.what()); };
+void set_python_error(const std::string& call) {
+    auto set = [&](PyObject* type, const std::exception& e) {
+        PyErr_SetString(type, call.empty() ? e.what() : join(e.what(), "; in ", call).c_str());
+    };
     try {
         throw;
     } catch (const PythonError&) {

@@ -22,6 +22,18 @@ struct NamedCallable {
 extern const NamedCallable kCallables[];
 extern const size_t kCallableCount;
 
+// Runs one call; an error that arises in it says which call that was.
+template <class F> PyObject* guarded_call(Parser& parser, PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                                          PyObject* kwnames, F&& run) {
+    bool parsed = false;
+    try {
+        Slots slots;
+        int signature = parser.match(self, args, nargs, kwnames, slots);
+        parsed = true;
+        return run(signature, slots);
+    } catch (...) { return parser.failed(parsed, self, args, nargs, kwnames); }
+}
+
 #define TAEDA_CALLABLE(name, call) \
     static PyObject* function_##name(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) { \
         return call(nullptr, args, nargs, kwnames); \

@@ -1,11 +1,15 @@
 // The native module taeda._C.
 #include "dispatch/libraries.h"
 #include "python/object.h"
+#include "tensor/interpreter.h"
 
 namespace {
 
 PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "taeda._C", "The native part of taeda.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
+
+void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
+void take_gil(void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); }
 
 }  // namespace
 
@@ -13,6 +17,7 @@ PyMODINIT_FUNC PyInit__C() {
     using namespace taeda::python;
     return guarded([]() -> PyObject* {
         taeda::load_cpu_kernels();
+        taeda::interpreter_lock = {release_gil, take_gil};
         Object module(checked(PyModule_Create(&definition)));
         add_tensor_type(module.get());
         add_small_types(module.get());

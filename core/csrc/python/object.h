@@ -74,8 +74,8 @@ struct Gil {
     ~Gil() { PyGILState_Release(state); }
 };
 
-// Sets the Python exception for the C++ exception that is being handled.
-void set_python_error();
+// Sets the Python exception for the C++ exception that is being handled; `call` says in which call it arose.
+void set_python_error(const std::string& call = {});
 
 template <class F> auto guarded(F&& f) -> decltype(f()) {
     try {

@@ -43,7 +43,8 @@ bool accepts(const Parameter& p, PyObject* o) {
     if (o == Py_None) return p.flags & kOptional || p.kind == Kind::layout;
     switch (p.kind) {
         case Kind::tensor: return is_tensor(o);
-        case Kind::operand: return is_tensor(o) || is_number(o);
+        case Kind::operand:
+        case Kind::any_operand: return is_tensor(o) || is_number(o);
         case Kind::tensors: return list_of(o, is_tensor);
         case Kind::optional_tensors: return list_of(o, is_tensor_or_none);
         case Kind::scalar: return is_number(o) || is_zero_dim(o);
@@ -70,7 +71,8 @@ bool accepts(const Parameter& p, PyObject* o) {
 const char* expected(const Parameter& p) {
     switch (p.kind) {
         case Kind::tensor: return "Tensor";
-        case Kind::operand: return "Tensor or Number";
+        case Kind::operand:
+        case Kind::any_operand: return "Tensor or Number";
         case Kind::tensors:
         case Kind::optional_tensors: return "tuple of Tensors";
         case Kind::scalar: return "Number";
@@ -178,7 +180,12 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
         }
         slots.values[found] = value;
     }
+    bool has_operands = false, has_tensor = false;
     for (int i = 0; i < s.count; ++i) {
+        if (s.parameters[i].kind == Kind::operand && slots.values[i]) {
+            has_operands = true;
+            has_tensor = has_tensor || is_tensor(slots.values[i]);
+        }
         if (!slots.values[i] && !(s.parameters[i].flags & kHasDefault)) {
             if (why)
                 *why =
@@ -186,7 +193,51 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
             return false;
         }
     }
+    if (has_operands && !has_tensor) {
+        if (why) *why = "one of the operands must be Tensor, not all of them Number";
+        return false;
+    }
     return true;
+}
+
+namespace {
+
+constexpr size_t kLongestArgument = 60;
+
+std::string described(PyObject* o) {
+    if (is_tensor(o)) return join(dtype_name(tensor_of(o).dtype()), tensor_of(o).sizes());
+    if (is_list(o)) {
+        std::string items;
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o) && items.size() < kLongestArgument; ++i)
+            items += (i ? ", " : "") + described(PySequence_Fast_GET_ITEM(o, i));
+        if (items.size() >= kLongestArgument) items += ", ...";
+        return PyTuple_Check(o) ? "(" + items + ")" : "[" + items + "]";
+    }
+    const bool is_plain = o == Py_None || PyUnicode_CheckExact(o) || PyLong_Check(o) || PyFloat_CheckExact(o) ||
+                          PyComplex_CheckExact(o) || Py_TYPE(o) == dtype_type || Py_TYPE(o) == device_type;
+    Object text(is_plain ? PyObject_Repr(o) : nullptr);
+    const char* shown = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
+    PyErr_Clear();
+    if (!shown || std::strlen(shown) > kLongestArgument) return join("<", Py_TYPE(o)->tp_name, ">");
+    return shown;
+}
+
+}  // namespace
+
+PyObject* Parser::failed(bool parsed, PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                         PyObject* kwnames) const {
+    if (!parsed || PyErr_Occurred()) {
+        set_python_error();
+        return nullptr;
+    }
+    std::string given;
+    auto add = [&](const std::string& text) { given += (given.empty() ? "" : ", ") + text; };
+    if (self) add(described(self));
+    for (Py_ssize_t i = 0; i < nargs; ++i) add(described(args[i]));
+    for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i)
+        add(join(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i)), "=", described(args[nargs + i])));
+    set_python_error(join(name_, "(", given, ")"));
+    return nullptr;
 }
 
 int Parser::match(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, Slots& slots) {

@@ -7,7 +7,8 @@ namespace taeda::python {
 
 enum class Kind : uint8_t {
     tensor,
-    operand,
+    operand,      // a tensor or a number; one operand of a call is a tensor
+    any_operand,  // a tensor or a number
     tensors,
     optional_tensors,
     scalar,
@@ -55,6 +56,9 @@ public:
     // The number of the signature that fits; raises TypeError saying what was given and what is expected.
     int match(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, Slots& slots);
     const char* name() const { return name_; }
+    // Sets the Python exception for the C++ exception that is being handled, and returns null. Where the arguments were
+    // parsed, its text ends with the call: "in sum(float32[2, 3], dim=2)"; errors of parsing say themselves what was given.
+    PyObject* failed(bool parsed, PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) const;
 
 private:
     bool fits(const Signature& s, PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,

@@ -95,7 +95,8 @@ Dims infer_size(Ints shape, int64_t numel) {
     if (unknown >= 0 && known == 0)
         TAEDA_CHECK(numel != 0, "cannot reshape tensor of 0 elements into shape ", shape,
                     " because the unspecified dimension size -1 can be any value and is ambiguous");
-    TAEDA_CHECK(unknown < 0 && known == numel, "shape '", shape, "' is invalid for input of size ", numel);
+    TAEDA_CHECK(unknown < 0 && known == numel, "shape '", shape, "' is invalid for input of size ", numel,
+                "; its sizes must multiply to that, and one may be -1");
     return result;
 }
 

@@ -9,8 +9,12 @@
 #include <exception>
 
 #include "tensor/error.h"
+#include "tensor/interpreter.h"
 
 namespace taeda {
+
+InterpreterLock interpreter_lock;
+
 namespace {
 
 constexpr int kPiecesPerThread = 4;  // evens out threads that the system slows down

@@ -91,15 +91,21 @@ if TYPE_CHECKING:
         fft,
         hub,
         linalg,
+        masked,
         nn,
         optim,
         random,
         serialization,
+        signal,
         special,
         testing,
         utils,
     )
+    from taeda._histograms import histogram as histogram
+    from taeda._histograms import histogramdd as histogramdd
     from taeda._limits import finfo, iinfo
+    from taeda._lowrank import pca_lowrank as pca_lowrank
+    from taeda._lowrank import svd_lowrank as svd_lowrank
     from taeda._short_time import bartlett_window as bartlett_window
     from taeda._short_time import blackman_window as blackman_window
     from taeda._short_time import hamming_window as hamming_window
@@ -129,13 +135,23 @@ newaxis = None
 
 # Imported on first use, so that `import taeda` stays quick.
 _MODULES = (
-    "amp autograd backends cpu cuda fft hub library linalg nn optim overrides random serialization special testing "
-    "utils version"
+    "amp autograd backends cpu cuda fft hub library linalg masked nn optim overrides random serialization signal "
+    "special testing utils version"
 ).split()
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limits", "iinfo": "_limits"}
 _LAZY_NAMES |= dict.fromkeys(
     ("stft", "istft", "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
     "_short_time",
+)
+_LAZY_NAMES |= {"histogram": "_histograms", "histogramdd": "_histograms"}
+_LAZY_NAMES |= {"pca_lowrank": "_lowrank", "svd_lowrank": "_lowrank"}
+_LAZY_NAMES |= dict.fromkeys(
+    (
+        "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy "
+        "split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy "
+        "view_as_complex_copy view_as_real_copy view_copy"
+    ).split(),
+    "_copies",
 )
 _LAZY_NAMES |= dict.fromkeys(
     (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from taeda import _C
 from taeda._C import Tensor, dtype, ops
@@ -13,6 +13,8 @@ __all__ = [
     "broadcast_shapes",
     "broadcast_tensors",
     "can_cast",
+    "empty_permuted",
+    "frexp",
     "is_complex",
     "is_floating_point",
     "is_inference",
@@ -20,13 +22,25 @@ __all__ = [
     "is_storage",
     "is_tensor",
     "meshgrid",
+    "nonzero_static",
     "numel",
+    "resize_as_",
+    "resolve_conj",
+    "resolve_neg",
     "scalar_tensor",
     "set_default_device",
     "typename",
+    "unsafe_chunk",
+    "unsafe_split",
+    "zero_",
 ]
 
 asarray = _C.as_tensor
+zero_ = ops.zero_
+resize_as_ = ops.resize_as_
+# Parts that share memory with the whole and count its changes, as all views do; torch leaves the counting out.
+unsafe_chunk = ops.chunk
+unsafe_split = ops.split
 
 
 def is_tensor(obj: object) -> bool:
@@ -130,6 +144,114 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     for i, t in enumerate(order):
         grids.append(t.reshape([-1 if j == i else 1 for j in range(len(order))]).expand(shape))
     return tuple([grids[1], grids[0], *grids[2:]] if swapped else grids)
+
+
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugates are computed at once."""
+    return input
+
+
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself: negatives are computed at once."""
+    return input
+
+
+def empty_permuted(
+    size: Sequence[int],
+    physical_layout: Sequence[int],
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Uninitialised memory whose dimensions lie in the given order, the slowest first.
+
+    Raises:
+        RuntimeError: physical_layout is no order of the dimensions.
+
+    Example:
+        >>> import taeda
+        >>> taeda.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+        (12, 1, 3)
+    """
+    order = list(physical_layout)
+    if len(order) != len(size):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(order)}"
+        )
+    for i, d in enumerate(order):
+        if not 0 <= d < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index {i})."
+            )
+        if d in order[:i]:
+            raise RuntimeError(f"Duplicate dim not allowed: {d} in physical_layout {tuple(order)}")
+    dense = ops.empty([size[d] for d in order], dtype=dtype, device=device)
+    return dense.permute([order.index(d) for d in range(len(order))]).detach().requires_grad_(requires_grad)
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The coordinates of the first `size` elements that are not zero: (size, dims), filled up with fill_value."""
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = ops.nonzero(input)[:size]
+    result = ops.full((size, input.dim()), fill_value, dtype=_C.int64, device=input.device)
+    result[: found.size(0)] = found
+    return result
+
+
+class _Frexp(NamedTuple):
+    mantissa: Tensor
+    exponent: Tensor
+
+
+# Of each dtype: integers of its size, bits of the mantissa, the exponent's bias.
+_FORMATS = {_C.float32: (_C.int32, 23, 127), _C.float64: (_C.int64, 52, 1023)}
+
+
+def frexp(input: Tensor, *, out: Any = None) -> _Frexp:
+    """input = mantissa * 2 ** exponent with the mantissa's magnitude in [0.5, 1); 0, inf and NaN have exponent 0.
+
+    Args:
+        input: floating point.
+        out: (mantissa, exponent) to write to.
+
+    Returns:
+        (mantissa, exponent), the latter int32.
+
+    Raises:
+        RuntimeError: the input is not floating point.
+
+    Example:
+        >>> import taeda
+        >>> taeda.frexp(taeda.tensor([3.0]))
+        _Frexp(mantissa=tensor([0.7500]), exponent=tensor([2], dtype=taeda.int32))
+    """
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"frexp() only supports floating-point dtypes, got {input.dtype}")
+    if input.dtype not in _FORMATS:
+        mantissa, exponent = frexp(input.float())
+        return _Frexp(mantissa.to(input.dtype), exponent)
+    integer, bits, bias = _FORMATS[input.dtype]
+    fixed = input.detach()
+    is_special = (fixed == 0) | (fixed - fixed != 0)
+    is_tiny = (fixed.abs() < 2.0 ** (2 - bias)) & ~is_special
+    scaled = ops.where(is_tiny, fixed * 2.0 ** (bits + 1), fixed)
+    field = (scaled.contiguous().view(integer) >> bits) & (2 * bias + 1)
+    exponent = ops.where(is_tiny, field - (bits + 1), field) - (bias - 1)
+    exponent = ops.where(is_special, 0, exponent)
+
+    def power(e: Tensor) -> Tensor:
+        return ((e + bias) << bits).to(integer).view(input.dtype)
+
+    half = exponent >> 1  # 2 ** exponent itself may overflow
+    mantissa = input * power(-half) * power(half - exponent)
+    if out is None:
+        return _Frexp(mantissa, exponent.to(_C.int32))
+    return _Frexp(*(o.resize_(r.shape).copy_(r) for o, r in zip(out, (mantissa, exponent), strict=True)))
 
 
 def typename(obj: object) -> str:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from taeda._C import Tensor, ops
 
 __all__ = ["lu", "mvlgamma", "qr"]
 
 
-def qr(input: Tensor, some: bool = True, *, out: Any = None) -> tuple[Tensor, Tensor]:
+class _QR(NamedTuple):
+    Q: Tensor
+    R: Tensor
+
+
+class _LU(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+
+
+class _LUWithInfos(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    infos: Tensor
+
+
+def qr(input: Tensor, some: bool = True, *, out: Any = None) -> _QR:
     """The factors of input = Q R; see `taeda.linalg.qr`.
 
     Args:
@@ -24,10 +40,10 @@ def qr(input: Tensor, some: bool = True, *, out: Any = None) -> tuple[Tensor, Te
         RuntimeError: fewer than two dimensions, or a dtype that LAPACK lacks.
     """
     found = ops.linalg_qr(input, "reduced" if some else "complete", out=out)
-    return found[0], found[1]
+    return _QR(*found)
 
 
-def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> _LU | _LUWithInfos:
     """L and U of A in one matrix, and the pivots; see `taeda.linalg.lu_factor`.
 
     Args:
@@ -43,10 +59,10 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) 
         RuntimeError: fewer than two dimensions, or pivot is False.
     """
     found = ops.linalg_lu_factor_ex(A, pivot=pivot)
-    results = tuple(found) if get_infos else tuple(found)[:2]
-    if out is None:
-        return results
-    return tuple(o.resize_(r.shape).copy_(r) for o, r in zip(out, results, strict=True))
+    results = list(found) if get_infos else list(found)[:2]
+    if out is not None:
+        results = [o.resize_(r.shape).copy_(r) for o, r in zip(out, results, strict=True)]
+    return _LUWithInfos(*results) if get_infos else _LU(*results)
 
 
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
@@ -58,9 +74,9 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
 
 def mvlgamma_(self: Tensor, p: int) -> Tensor:
     """mvlgamma in place."""
-    return self.copy_(mvlgamma(self, p))
+    return self.copy_(mvlgamma(self.clone(), p))
 
 
 def polygamma_(self: Tensor, n: int) -> Tensor:
     """polygamma in place."""
-    return self.copy_(ops.polygamma(n, self))
+    return self.copy_(ops.polygamma(n, self.clone()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from taeda._C import Tensor, ops
@@ -14,6 +15,7 @@ __all__ = [
     "cov",
     "cumulative_trapezoid",
     "diff",
+    "gradient",
     "trapezoid",
     "trapz",
 ]
@@ -35,7 +37,7 @@ def diff(
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     parts = [t for t in (prepend, input, append) if t is not None]
-    result = ops.cat(parts, dim) if len(parts) > 1 else input
+    result = ops.cat(parts, dim) if len(parts) > 1 and n > 0 else input
     for _ in range(n):
         length = max(result.size(dim) - 1, 0)
         above, below = result.narrow(dim, min(1, result.size(dim)), length), result.narrow(dim, 0, length)
@@ -99,6 +101,7 @@ def cov(
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
         )
     data = input.reshape(1, -1) if input.dim() < 2 else input
+    _check_weights(data.size(1), fweights, aweights)
     weights: Any = None
     for given in (fweights, aweights):
         if given is not None:
@@ -112,7 +115,31 @@ def cov(
     centred = data - mean
     weighted = centred if weights is None else centred * weights
     result = weighted @ centred.conj().t() / (max(norm, 0) if isinstance(norm, int) else norm.clamp(min=0))
-    return result.squeeze() if input.dim() < 2 else result
+    return result.squeeze() if data.size(0) == 1 else result
+
+
+def _check_weights(count: int, fweights: Tensor | None, aweights: Tensor | None) -> None:
+    """Raises RuntimeError where weights are no vector of `count` numbers, none of them negative, of the right dtype."""
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is None:
+            continue
+        is_real = given.is_floating_point() or given.is_complex()
+        if given.dim() > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with {given.dim()} dimensions"
+            )
+        if is_real == (name == "fweights"):
+            wanted = "integral" if name == "fweights" else "floating point"
+            raise RuntimeError(
+                f"cov(): expected {name} to have {wanted} dtype but got {name} with {given.dtype} dtype"
+            )
+        if given.numel() != count:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+                f"{given.numel()} != {count}"
+            )
+        if given.numel() and bool((given < 0).any()):
+            raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -126,6 +153,83 @@ def corrcoef(input: Tensor) -> Tensor:
         return matrix / matrix
     deviation = matrix.diagonal().sqrt()
     return matrix / deviation.unsqueeze(-1) / deviation.unsqueeze(0)
+
+
+def gradient(
+    input: Tensor, *, spacing: Any = 1, dim: int | Sequence[int] | None = None, edge_order: int = 1
+) -> list[Tensor]:
+    """Derivatives of samples along dimensions: central differences inside, one-sided ones at the ends.
+
+    Args:
+        input: samples on a grid.
+        spacing: the distance of samples; or one for each dim; or for each dim a vector of coordinates.
+        dim: along which dimensions; None for all.
+        edge_order: how accurate the ends are, 1 or 2.
+
+    Returns:
+        A tensor of the input's shape for each dim.
+
+    Raises:
+        RuntimeError: spacing, edge_order or dim do not fit the input, or a dimension has too few samples.
+
+    Example:
+        >>> import taeda
+        >>> taeda.gradient(taeda.tensor([1.0, 4.0, 9.0, 16.0]))
+        [tensor([3., 4., 6., 7.])]
+    """
+    if edge_order not in (1, 2):
+        raise RuntimeError("gradient only supports edge_order=1 and edge_order=2.")
+    dims = list(range(input.dim())) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    several = isinstance(spacing, (list, tuple))
+    if several and len(spacing) != len(dims):
+        raise RuntimeError(
+            "gradient expected spacing to be unspecified, a scalar or its spacing and dim arguments to have the same "
+            f"length, but got a spacing argument of length {len(spacing)} and a dim argument of length {len(dims)}."
+        )
+    seen: set[int] = set()
+    for d in dims:
+        size = input.size(d)  # raises IndexError
+        if d % input.dim() in seen:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+        seen.add(d % input.dim())
+        if size < edge_order + 1:
+            raise RuntimeError(
+                f"gradient expected each dimension size to be at least edge_order+1, got {size} along dim {d}"
+            )
+    x = input if input.is_floating_point() or input.is_complex() else input.float()
+    return [_slope(x, d, spacing[i] if several else spacing, edge_order) for i, d in enumerate(dims)]
+
+
+def _slope(x: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
+    """The derivative along one dimension, by the parabola through three neighbours."""
+    n = x.size(dim)
+    if isinstance(spacing, Tensor) and spacing.dim() == 1:
+        if spacing.numel() != n:
+            raise RuntimeError(
+                f"gradient expected spacing of {n} coordinates along dim {dim}, got {spacing.numel()}"
+            )
+        steps = diff(spacing.to(x.dtype))
+    else:
+        steps = ops.full((n - 1,), 1, dtype=x.dtype, device=x.device) * spacing
+    shape = [1] * x.dim()
+    shape[dim] = -1
+    steps = steps.reshape(shape)
+
+    def part(t: Tensor, start: int, length: int) -> Tensor:
+        return t.narrow(dim, start, length)
+
+    first = (part(x, 1, 1) - part(x, 0, 1)) / part(steps, 0, 1)
+    last = (part(x, n - 1, 1) - part(x, n - 2, 1)) / part(steps, n - 2, 1)
+    if n == 2:
+        return ops.cat([first, last], dim)
+    slopes = diff(x, dim=dim) / steps  # of the chords
+    before, after = part(steps, 0, n - 2), part(steps, 1, n - 2)
+    left, right = part(slopes, 0, n - 2), part(slopes, 1, n - 2)
+    inside = (left * after + right * before) / (before + after)
+    if edge_order == 2:
+        first = 2 * part(slopes, 0, 1) - part(inside, 0, 1)
+        last = 2 * part(slopes, n - 2, 1) - part(inside, n - 3, 1)
+    return ops.cat([first, inside, last], dim)
 
 
 def _each(tensors: tuple[Any, ...], shape: Any) -> Any:

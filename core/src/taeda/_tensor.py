@@ -8,6 +8,7 @@ from typing import Any
 
 from taeda import _C
 from taeda._C import Node, Tensor, ops
+from taeda._extra import frexp, nonzero_static, resolve_conj, resolve_neg
 from taeda._factors import lu, mvlgamma, mvlgamma_, polygamma_, qr
 from taeda._printing import tensor_repr
 from taeda._searching import nonzero, unique, unique_consecutive
@@ -226,6 +227,27 @@ def share_memory_(self: Tensor) -> Tensor:
     )
 
 
+def stft(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """See `taeda.stft`."""
+    from taeda._short_time import stft as transform
+
+    return transform(self, *args, **kwargs)
+
+
+def istft(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """See `taeda.istft`."""
+    from taeda._short_time import istft as transform
+
+    return transform(self, *args, **kwargs)
+
+
+def histogram(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """See `taeda.histogram`."""
+    from taeda._histograms import histogram as count
+
+    return count(self, *args, **kwargs)
+
+
 def reversed_(self: Tensor) -> Tensor:
     """For reversed(x): the order of the first dimension reversed."""
     return self if self.dim() == 0 else self.flip(0)
@@ -236,7 +258,7 @@ def _add_methods() -> None:
         "backward": backward, "register_hook": register_hook, "type": tensor_type, "new_tensor": new_tensor,
         "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook, "__deepcopy__": deep_copy,
         "__reduce_ex__": reduce_ex, "__contains__": contains, "__format__": format_tensor, "cpu": cpu, "cuda": cuda,
-        "__complex__": to_complex,
+        "__complex__": to_complex, "__rdiv__": Tensor.__rtruediv__, "stft": stft, "istft": istft,
         "pin_memory": pin_memory, "is_pinned": is_pinned, "record_stream": record_stream,
         "share_memory_": share_memory_, "__reversed__": reversed_,
         "__repr__": tensor_repr, "__array_priority__": 1000, "__module__": "taeda",
@@ -253,7 +275,13 @@ def _add_methods() -> None:
         mvlgamma,
         mvlgamma_,
         polygamma_,
+        frexp,
+        histogram,
+        nonzero_static,
+        resolve_conj,
+        resolve_neg,
     )
+    added |= {"unsafe_chunk": Tensor.chunk, "unsafe_split": Tensor.split}
     for function in functions:
         added[function.__name__] = function
     for name, value in added.items():

@@ -150,6 +150,10 @@ def _polynomial(
     input: Any, n: Any, out: Tensor | None, first: Callable[[Tensor], Tensor], step: _Step
 ) -> Tensor:
     """The polynomial of degree n at input, both broadcast: degrees 0 and 1 are 1 and first(x); step gives the next."""
+    if not isinstance(input, Tensor) and not isinstance(n, Tensor):
+        raise TypeError(
+            f"polynomial: expected a Tensor among input and n, got ({type(input).__name__}, {type(n).__name__})"
+        )
     dtype = next(
         (t.dtype for t in (input, n) if isinstance(t, Tensor) and t.is_floating_point()), get_default_dtype()
     )

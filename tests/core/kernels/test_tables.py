@@ -30,6 +30,13 @@ def test_embedding_by_frequency():
     np.testing.assert_allclose(weight.grad.numpy(), [[1, 1], [0, 0], [1, 1]])
 
 
+def test_second_gradient_by_frequency_is_that_of_the_first():
+    """The gradient is linear in what arrives; torch leaves the division out of its second derivative."""
+    grad = taeda.tensor(rng.standard_normal((4, 2))).requires_grad_()
+    index = taeda.tensor([0, 2, 2, 2])
+    assert gradcheck(lambda g: taeda._C.ops.embedding_backward(g, index, (3, 2), -1, True), (grad,))
+
+
 def test_embedding_names_the_wrong_index():
     with pytest.raises(
         IndexError, match=r"embedding: index 7 at position 1 is out of range for a table of 5 rows.*\[0, 4\]"

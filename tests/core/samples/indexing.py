@@ -188,3 +188,22 @@ operator(
     Sample(_X, 4, -3, 3),
     Sample(_X, 5, -1, 2),
 )
+
+
+def _index_reduced(x: np.ndarray, dim: int, index: np.ndarray, source: np.ndarray, how: str) -> np.ndarray:
+    combine = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum, "mean": np.add}[how]
+    result = _slices(x, dim, index, source, combine)
+    if how != "mean":
+        return result
+    counts = 1 + np.bincount(index, minlength=x.shape[dim])
+    return result / counts.reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+
+
+operator(
+    "index_reduce",
+    _index_reduced,
+    *(Sample(_X, 0, _ROWS, values(3, 4, seed=3), how) for how in ("prod", "amax", "amin", "mean")),
+    Sample(_X, 1, np.array([1, 1]), values(3, 2, seed=4), "prod"),
+    dtypes="fd",
+    grad=True,
+)

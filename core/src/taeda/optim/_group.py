@@ -106,4 +106,5 @@ def check_range(name: str, value: Any, low: float = 0.0, high: float | None = No
     if isinstance(value, Tensor) and value.numel() != 1:
         raise ValueError(f"Tensor {name} must be 1-element")
     if not low <= value or (high is not None and not value < high):
-        raise ValueError(f"Invalid {name}: {value}")
+        limit = f"at least {low:g}" + ("" if high is None else f" and less than {high:g}")
+        raise ValueError(f"Invalid {name}: {value}; expected {limit}")

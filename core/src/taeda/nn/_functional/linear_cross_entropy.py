@@ -63,6 +63,11 @@ def linear_cross_entropy(
         RuntimeError: shapes or dtypes do not fit together.
     """
     outputs = linear_weight.shape[:-1]
+    if len(outputs) > 1 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
+            f"(N, {linear_weight.shape[-1]}), got unbatched input with shape {tuple(input.shape)}"
+        )
     flat_weight = linear_weight.reshape(math.prod(outputs), linear_weight.shape[-1])
     flat_bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = ops.linear(input, flat_weight, flat_bias)

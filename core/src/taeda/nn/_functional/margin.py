@@ -164,12 +164,12 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
-    if input.dim() not in (1, 2) or (input.numel() == 0 and input.size(-1) == 0):
+    if input.dim() > 2 or (input.dim() and input.size(-1) == 0):
         raise RuntimeError(
             "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
             + str(list(input.shape))
         )
-    rows, classes = (input if input.dim() == 2 else input.unsqueeze(0)), target.reshape(-1)
+    rows, classes = (input if input.dim() == 2 else input.reshape(1, -1)), target.reshape(-1)
     if classes.size(0) != rows.size(0):
         raise RuntimeError(f"inconsistent target size, expected {rows.size(0)} but got {list(target.shape)}")
     at = classes.unsqueeze(1)
@@ -205,7 +205,12 @@ def multilabel_margin_loss(
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     reduction_code(reduction)
-    if input.dim() > 2 or input.shape != target.shape:
+    if input.dim() > 2 or (input.dim() and input.size(-1) == 0):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            + str(list(input.shape))
+        )
+    if input.shape != target.shape:
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}; "
             "expected equal "

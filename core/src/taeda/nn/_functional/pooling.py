@@ -117,6 +117,11 @@ def max_pool3d(
 def _output_sizes(input: Tensor, output_size: Any, dims: int) -> list[int]:
     """The output sizes, where None keeps the input's."""
     wanted = sizes(output_size, dims)
+    if input.dim() not in (dims + 1, dims + 2):
+        raise RuntimeError(
+            f"adaptive_avg_pool{dims}d: Expected {dims + 1}D or {dims + 2}D tensor (C, ...) or (N, C, ...), but got "
+            f"shape {tuple(input.shape)}"
+        )
     return [own if new is None else new for own, new in zip(input.shape[-dims:], wanted, strict=True)]
 
 
