@@ -271,7 +271,7 @@ def test_older_names():
     lu, pivots, infos = taeda.from_numpy(square(3, 3)).lu(get_infos=True)
     close(taeda.lu_solve(taeda.eye(3, dtype=taeda.float64), lu, pivots), np.linalg.inv(square(3, 3)))
     assert infos.item() == 0
-    close(linalg.vander(taeda.tensor(2.0, dtype=taeda.float64), N=3), np.array([1.0, 2.0, 4.0]))
+    close(linalg.vander(taeda.tensor(2.0, dtype=taeda.float64), N=3), np.array([[1.0, 2.0, 4.0]]))
 
 
 def test_symmetric_indefinite_systems():

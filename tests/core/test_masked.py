@@ -52,6 +52,7 @@ def test_gradients(name: str) -> None:
 
 def test_positions_running_values_and_medians() -> None:
     assert masked.argmax(T, 1, mask=K).tolist() == A.argmax(1).tolist()
+    assert masked.argmax(T, 1, mask=K).dtype == taeda.float64
     assert masked.argmin(T, 1, mask=K).tolist() == A.argmin(1).tolist()
     np.testing.assert_allclose(masked.cumsum(T, 1, mask=K).numpy(), np.where(M, X, 0).cumsum(1))
     np.testing.assert_allclose(masked.cumprod(T, 1, mask=K).numpy(), np.where(M, X, 1).cumprod(1))

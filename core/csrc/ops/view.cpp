@@ -526,6 +526,7 @@ namespace {
 const Tensor& take_geometry(const Tensor& self, const Tensor& view, const char* op) {
     check_inplace(self, op, self.requires_grad());
     TensorImpl* impl = self.impl();
+    Ref<Node> node = grad_fn(view);
     impl->offset = view.offset();
     impl->numel = view.numel();
     impl->set_geometry(Dims(view.sizes()), Dims(view.strides()));
@@ -533,7 +534,7 @@ const Tensor& take_geometry(const Tensor& self, const Tensor& view, const char* 
     if (!impl->autograd) return self;
     if (impl->autograd->view) {
         impl->autograd->view->version = self.version() - 1;  // stale: its history is rebuilt from the base
-    } else if (Ref<Node> node = grad_fn(view)) {
+    } else if (node) {
         impl->autograd->grad_fn = node;
         impl->autograd->output_index = view.impl()->autograd->output_index;
     }

@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from taeda.amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from taeda.backends import get_float32_matmul_precision as get_float32_matmul_precision
     from taeda.backends import set_float32_matmul_precision as set_float32_matmul_precision
+    from taeda.linalg import matrix_power as matrix_power
     from taeda.serialization import load, save
 
 __version__ = "0.1.0"
@@ -143,7 +144,7 @@ _LAZY_NAMES |= dict.fromkeys(
     ("stft", "istft", "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
     "_short_time",
 )
-_LAZY_NAMES |= {"histogram": "_histograms", "histogramdd": "_histograms"}
+_LAZY_NAMES |= {"matrix_power": "linalg", "histogram": "_histograms", "histogramdd": "_histograms"}
 _LAZY_NAMES |= {"pca_lowrank": "_lowrank", "svd_lowrank": "_lowrank"}
 _LAZY_NAMES |= dict.fromkeys(
     (

@@ -24,6 +24,7 @@ __all__ = [
     "meshgrid",
     "nonzero_static",
     "numel",
+    "orgqr",
     "resize_as_",
     "resolve_conj",
     "resolve_neg",
@@ -37,6 +38,7 @@ __all__ = [
 
 asarray = _C.as_tensor
 zero_ = ops.zero_
+orgqr = ops.linalg_householder_product
 resize_as_ = ops.resize_as_
 # Parts that share memory with the whole and count its changes, as all views do; torch leaves the counting out.
 unsafe_chunk = ops.chunk

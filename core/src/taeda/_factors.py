@@ -22,7 +22,7 @@ class _LU(NamedTuple):
 class _LUWithInfos(NamedTuple):
     LU: Tensor
     pivots: Tensor
-    infos: Tensor
+    info: Tensor
 
 
 def qr(input: Tensor, some: bool = True, *, out: Any = None) -> _QR:
@@ -53,7 +53,7 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) 
         out: takes the results.
 
     Returns:
-        (LU, pivots), or (LU, pivots, infos).
+        (LU, pivots), or (LU, pivots, info).
 
     Raises:
         RuntimeError: fewer than two dimensions, or pivot is False.

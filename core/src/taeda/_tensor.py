@@ -241,6 +241,13 @@ def istft(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return transform(self, *args, **kwargs)
 
 
+def matrix_power(self: Tensor, n: int) -> Tensor:
+    """See `taeda.linalg.matrix_power`."""
+    from taeda.linalg import matrix_power as power
+
+    return power(self, n)
+
+
 def histogram(self: Tensor, *args: Any, **kwargs: Any) -> Any:
     """See `taeda.histogram`."""
     from taeda._histograms import histogram as count
@@ -277,11 +284,16 @@ def _add_methods() -> None:
         polygamma_,
         frexp,
         histogram,
+        matrix_power,
         nonzero_static,
         resolve_conj,
         resolve_neg,
     )
-    added |= {"unsafe_chunk": Tensor.chunk, "unsafe_split": Tensor.split}
+    added |= {
+        "unsafe_chunk": Tensor.chunk,
+        "unsafe_split": Tensor.split,
+        "orgqr": ops.linalg_householder_product,
+    }
     for function in functions:
         added[function.__name__] = function
     for name, value in added.items():

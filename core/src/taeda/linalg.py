@@ -121,11 +121,11 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
     """The powers 0, 1, ... N - 1 of every entry, in a new last dimension.
 
     Args:
-        x: (..., n).
+        x: (..., n), or a single number, which counts as n = 1.
         N: how many powers; n by default.
 
     Raises:
-        RuntimeError: x has no dimension and N is not given, or N is below 1.
+        RuntimeError: N is below 1.
 
     Example:
         >>> import taeda
@@ -133,6 +133,4 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
         tensor([[1, 2, 4],
                 [1, 3, 9]])
     """
-    if x.dim() == 0 and N is not None:
-        return ops.linalg_vander(x.unsqueeze(0), N=N)[0]
     return ops.linalg_vander(x, N=N)

@@ -159,9 +159,9 @@ def argmax(
     dtype: Any = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Where the largest element that counts is."""
+    """Where the largest element that counts is, as a number of `dtype`: the input's, as in torch, unless given."""
     dtype = dtype or input.dtype
-    return _filled(input, mask, _limit(dtype, True), dtype).argmax(dim, keepdim)
+    return _filled(input, mask, _limit(dtype, True), dtype).argmax(dim, keepdim).to(dtype)
 
 
 def argmin(
@@ -172,9 +172,9 @@ def argmin(
     dtype: Any = None,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Where the smallest element that counts is."""
+    """Where the smallest element that counts is; dtype as in `argmax`."""
     dtype = dtype or input.dtype
-    return _filled(input, mask, _limit(dtype, False), dtype).argmin(dim, keepdim)
+    return _filled(input, mask, _limit(dtype, False), dtype).argmin(dim, keepdim).to(dtype)
 
 
 def _floating(input: Tensor, dtype: Any) -> Any:

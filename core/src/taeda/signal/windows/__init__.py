@@ -83,7 +83,7 @@ def exponential(
 def cosine(M: int, *, sym: bool = True, **options: Any) -> Tensor:
     """sin(pi (n + 1/2) / M): half a period."""
     n = _samples("cosine", M, options)
-    return _finished(taeda.sin((n + 0.5) * (math.pi / (M if sym else M + 1))) if M > 0 else n, options)
+    return _finished(taeda.sin((n + 0.5) * (math.pi / (M if sym else M + 1))) if M > 1 else n + 1, options)
 
 
 def gaussian(M: int, *, std: float = 1.0, sym: bool = True, **options: Any) -> Tensor:
