@@ -204,10 +204,10 @@ pointwise("clamp_max(Tensor self, Scalar max) -> Tensor", "minimum(x, max)", "At
 # -- activations -------------------------------------------------------------------------------------------------------------------
 
 unary("relu", "max(0, self).", expr="maximum(x, 0)", dtypes="fi", vjp="threshold_backward(grad, result, 0)")
-pointwise("threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor", "where(x > threshold, x, value)",
+pointwise("threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor", "where(x <= threshold, value, x)",
           "self where it is greater than threshold, else value.", dtypes="fi", where=(FUNCTION,),
           vjp={"self": "threshold_backward(grad, self, threshold)"})  # fmt: skip
-pointwise("threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor", "where(y > threshold, x, 0)",
+pointwise("threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor", "where(y <= threshold, 0, x)",
           "Gradient of threshold.", dtypes="fi", where=(), inplace=False, out=False,
           vjp={"grad_output": "threshold_backward(grad, self, threshold)"})  # fmt: skip
 pointwise("tanh_backward(Tensor grad_output, Tensor output) -> Tensor", "x * (1 - y * y)", "Gradient of tanh.", dtypes="fc",

@@ -209,3 +209,17 @@ def test_replication_of_what_is_cut() -> None:
     assert got.tolist() == [[[3.0] * 5]]
     got = taeda.nn.functional.pad(taeda.tensor(x), (2, -1), mode="replicate")
     assert got.tolist() == [[[0, 0, 0, 1, 2]]]
+
+
+def test_nan_is_below_no_threshold() -> None:
+    """NaN goes through threshold and relu, and so do the gradients that arrive there."""
+    nan = float("nan")
+    assert np.isnan(taeda.threshold(taeda.tensor([nan]), 0.0, 5.0).item())
+    x = taeda.tensor([nan, -1.0, 2.0], requires_grad=True)
+    x.relu().backward(taeda.tensor([3.0, 3.0, 3.0]))
+    assert x.grad.tolist() == [3, 0, 3]
+    pooled = taeda.tensor([[[-1.0, 2.0, 1.0, 4.0]]], requires_grad=True)
+    taeda.nn.functional.lp_pool1d(pooled, 1.5, 2).sum().backward()
+    gradient = pooled.grad.numpy()[0, 0]
+    assert np.isnan(gradient[:2]).all()
+    assert np.isfinite(gradient[2:]).all()

@@ -74,6 +74,22 @@ def test_threads_compute_what_one_computes() -> None:
         np.testing.assert_array_equal(found[seed], expected[seed])
 
 
+def test_threads_add_to_the_same_gradient() -> None:
+    x = taeda.zeros(N, requires_grad=True)
+
+    def work() -> None:
+        for _ in range(5):
+            (x * 2).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert x.grad is not None
+    assert x.grad.min().item() == x.grad.max().item() == 40
+
+
 def test_errors_of_long_kernels_arrive() -> None:
     index = taeda.zeros(N, dtype=taeda.int64)
     index[N // 2] = 7

@@ -30,8 +30,11 @@ def trainer(tmp_path: Path, **settings: Any) -> L.Trainer:
         ({"num_nodes": 2}, "Trainer(num_nodes=2): training runs on one machine"),
         ({"strategy": "ddp"}, "Trainer(strategy='ddp'): expected 'auto' or 'single_device'"),
         ({"accelerator": "tpu"}, "Trainer(accelerator='tpu'): expected 'auto', 'cpu' or 'gpu'"),
-        ({"precision": "16-mixed"}, "mixed precision needs automatic casting of operators (autocast)"),
-        ({"precision": "8"}, "Trainer(precision='8'): expected one of '32-true', '64-true'"),
+        (
+            {"precision": "16-mixed"},
+            "float16 needs losses that are scaled, which the trainer does not do; use 'bf16-mixed'",
+        ),
+        ({"precision": "8"}, "Trainer(precision='8'): expected one of '32-true', 'bf16-mixed', '64-true'"),
         ({"limit_val_batches": 1.5}, "Trainer(limit_val_batches=1.5): expected a number of batches"),
         ({"limit_train_batches": -1}, "Trainer(limit_train_batches=-1)"),
         ({"val_check_interval": 2.5}, "Trainer(val_check_interval=2.5): expected a number of batches"),

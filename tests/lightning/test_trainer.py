@@ -370,6 +370,32 @@ def test_data_module_from_datasets(tmp_path: Path) -> None:
     assert (run.global_step, run.num_val_batches) == (2, [1])
 
 
+def test_mixed_precision(tmp_path: Path) -> None:
+    dtypes: dict[str, Any] = {}
+
+    class Mixed(Net):
+        def training_step(self, batch: Any, batch_idx: int) -> Any:
+            logits = self(batch[0])
+            loss = nn.functional.cross_entropy(logits, batch[1])
+            dtypes["logits"], dtypes["loss"] = logits.dtype, loss.dtype
+            return loss
+
+        def validation_step(self, batch: Any, batch_idx: int) -> None:
+            dtypes["validation"] = self(batch[0]).dtype
+
+        def on_after_backward(self) -> None:
+            dtypes["gradient"] = self.net[0].weight.grad.dtype
+            dtypes["outside"] = (taeda.ones(2, 2) @ taeda.ones(2, 2)).dtype
+
+    model = Mixed()
+    trainer(tmp_path, max_steps=2, precision="bf16-mixed").fit(model, loader(), loader())
+    assert dtypes == {
+        "logits": taeda.bfloat16, "loss": taeda.float32, "validation": taeda.bfloat16, "gradient": taeda.float32,
+        "outside": taeda.float32,
+    }  # fmt: skip
+    assert model.net[0].weight.dtype == taeda.float32
+
+
 def test_double_precision(tmp_path: Path) -> None:
     types: list[Any] = []
 

@@ -1,6 +1,7 @@
 #include "autograd/meta.h"
 
 #include "ops.h"
+#include "tensor/interpreter.h"
 
 namespace taeda {
 
@@ -34,6 +35,7 @@ struct AccumulateGrad : Node {
             Tensor changed = hook(incoming);
             if (changed.defined()) incoming = changed;
         }
+        KeepLocked adding;  // other threads may add to the same leaf
         if (!meta.grad.defined()) {
             bool record = thread_state.grad_enabled;
             // A gradient nobody else holds may become .grad itself; `grads` and `incoming` are the two references.

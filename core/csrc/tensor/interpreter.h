@@ -17,15 +17,23 @@ constexpr int64_t kLongKernel = int64_t(1) << 18;
 
 class Unlocked {
 public:
-    explicit Unlocked(int64_t elements)
-        : released_(elements >= kLongKernel && interpreter_lock.release ? interpreter_lock.release() : nullptr) {}
+    explicit Unlocked(int64_t elements) : released_(elements >= kLongKernel ? release() : nullptr) {}
     ~Unlocked() {
         if (released_) interpreter_lock.take(released_);
     }
     Unlocked(const Unlocked&) = delete;
 
 private:
+    static void* release();
     void* released_;
+};
+
+// While it lives, this thread's kernels keep the lock: for what reads, computes and writes something that threads share.
+class KeepLocked {
+public:
+    KeepLocked();
+    ~KeepLocked();
+    KeepLocked(const KeepLocked&) = delete;
 };
 
 }  // namespace taeda

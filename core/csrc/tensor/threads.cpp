@@ -14,6 +14,11 @@
 namespace taeda {
 
 InterpreterLock interpreter_lock;
+static thread_local int kept_locked = 0;
+
+KeepLocked::KeepLocked() { ++kept_locked; }
+KeepLocked::~KeepLocked() { --kept_locked; }
+void* Unlocked::release() { return kept_locked || !interpreter_lock.release ? nullptr : interpreter_lock.release(); }
 
 namespace {
 

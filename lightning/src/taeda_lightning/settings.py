@@ -28,10 +28,10 @@ __all__ = [
 
 _PRECISIONS = {
     "32-true": "32-true", "32": "32-true", "64-true": "64-true", "64": "64-true", "bf16-true": "bf16-true",
-    "16-true": "16-true",
+    "16-true": "16-true", "bf16-mixed": "bf16-mixed", "bf16": "bf16-mixed",
 }  # fmt: skip
 _DTYPES = {
-    "32-true": None, "64-true": "float64", "bf16-true": "bfloat16", "16-true": "float16",
+    "32-true": None, "64-true": "float64", "bf16-true": "bfloat16", "16-true": "float16", "bf16-mixed": None,
 }  # fmt: skip
 
 
@@ -50,14 +50,13 @@ def check_precision(precision: Any) -> tuple[str, taeda.dtype | None]:
         name = _PRECISIONS[text]
         dtype_name = _DTYPES[name]
         return name, None if dtype_name is None else getattr(taeda, dtype_name)
-    if text in ("16", "16-mixed", "bf16", "bf16-mixed"):
+    if text in ("16", "16-mixed"):
         raise MisconfigurationException(
-            f"Trainer(precision={precision!r}): mixed precision needs automatic casting of operators "
-            "(autocast), which this version of taeda does not have; use '32-true', 'bf16-true' or "
-            "'64-true'"
+            f"Trainer(precision={precision!r}): float16 needs losses that are scaled, which the trainer does not do; "
+            "use 'bf16-mixed', which needs none, or '32-true'"
         )
     raise MisconfigurationException(
-        f"Trainer(precision={precision!r}): expected one of '32-true', '64-true', 'bf16-true', '16-true'"
+        f"Trainer(precision={precision!r}): expected one of '32-true', 'bf16-mixed', '64-true', 'bf16-true', '16-true'"
     )
 
 

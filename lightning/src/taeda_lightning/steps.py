@@ -88,6 +88,8 @@ def step_caller(trainer: Trainer, name: str, indices: int) -> Callable[..., Any]
             "dataloader_idx=0"
         )
     takes_index = count >= 2
+    if trainer.precision == "bf16-mixed":
+        method = taeda.autocast(trainer.device.type, taeda.bfloat16)(method)
 
     def call(batch: Any, *index: int) -> Any:
         previous, trainer.current_hook = trainer.current_hook, name

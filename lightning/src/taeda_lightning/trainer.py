@@ -63,7 +63,7 @@ class Trainer(RunState):
         strategy: "auto" or "single_device".
         devices: 1 or "auto".
         num_nodes: 1.
-        precision: "32-true" (default), "64-true", "bf16-true" or "16-true".
+        precision: "32-true" (default), "bf16-mixed" (under `taeda.autocast`), "64-true", "bf16-true" or "16-true".
         logger: a logger, a list of them, True for a `TensorBoardLogger`, or False.
         callbacks: callbacks to add to the default ones.
         fast_dev_run: run so many batches (True: 1) of everything once, without logger and checkpoints.
