@@ -67,3 +67,11 @@ def test_seeds_of_all_kinds(seed, kept):
 def test_seeds_that_are_refused(seed, error):
     with pytest.raises(error, match="manual_seed: "):
         random.manual_seed(seed)
+
+
+def test_uniform_complex_numbers():
+    x = taeda.rand(1000, dtype=taeda.complex64)
+    for part in (x.real, x.imag):
+        assert 0 <= part.min().item() < 0.1
+        assert 0.9 < part.max().item() < 1
+        assert abs(part.mean().item() - 0.5) < 0.05

@@ -213,7 +213,7 @@ Tensor conv_weight(const Tensor& out_side, const Tensor& in_side, Ints sizes, In
     Tensor out = empty_tensor(sizes, out_side.dtype(), out_side.device());
     if (out.is_meta()) return out;
     if (out_side.numel() == 0 || in_side.numel() == 0) return ops::zero_(out);
-    Tensor y = ops::contiguous(out_side), x = ops::contiguous(ops::conj(in_side));
+    Tensor y = ops::contiguous(out_side), x = ops::contiguous(in_side);
     if (!has_fast_kernel(out.dtype())) return general_weight(y, x, sizes, g);
     conv_weight_grad_kernel(out.device().type, out, Tensor(), x, y, g);
     return out;

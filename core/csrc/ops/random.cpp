@@ -49,6 +49,10 @@ void fill_integers(const Tensor& self, int64_t from, uint64_t range, const Gener
 }  // namespace
 
 Tensor uniform_(const Tensor& self, double from, double to, const Generator& generator) {
+    if (self.is_complex()) {
+        native::uniform_(ops::view_as_real(self), from, to, generator);
+        return self;
+    }
     check_floating(self, "uniform_");
     TAEDA_CHECK(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
     return filled_by(self, self.dtype(), [&](const Tensor& t) {

@@ -337,12 +337,18 @@ TAEDA_MOMENT(std, true)
 
 Tensor logsumexp(const Tensor& self, Ints dim, bool keepdim) {
     Tensor x = is_integral(self.dtype(), true) ? ops::to(self, default_dtype()) : self;
+    if (x.is_complex()) {
+        Tensor largest = ops::amax(ops::real(x), dim, true);
+        largest = ops::where(ops::isfinite(largest), largest, wrapped_number(Scalar(0.0)));
+        Tensor result = ops::log(ops::sum(ops::exp(x - largest), dim, true)) + largest;
+        return keepdim ? result : ops::squeeze(result, Ints(reduced_dims(self, dim)));
+    }
     TAEDA_CHECK(is_floating(x.dtype()),
                 "logsumexp(): Expected floating point type for result tensor, but got: ", x.dtype());
     return reduce(logsumexp_kernel, x, dim, keepdim, x.dtype());
 }
 Tensor logsumexp_backward(const Tensor& grad, const Tensor& self, const Tensor& result) {
-    Tensor weights = ops::exp(self - result);
+    Tensor weights = ops::conj(ops::exp(self - result));
     return grad * ops::where(ops::isinf(result), wrapped_number(Scalar(0.0)), weights);
 }
 

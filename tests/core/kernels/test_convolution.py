@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import taeda
+from taeda.autograd.gradcheck import gradcheck, gradgradcheck
 from taeda.nn import functional as F
 
 rng = np.random.default_rng(0)
@@ -124,3 +125,15 @@ def test_transposed_point_with_output_padding():
     expected = np.zeros((2, 5, 5, 5))
     expected[:, :, :4, :4] = np.einsum("nchw,ck->nkhw", x, w[:, :, 0, 0])
     np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"])
+def test_gradients_of_complex_convolutions(name):
+    dims = int(name[-2])
+
+    def complex_numbers(*shape):
+        return taeda.tensor(rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).requires_grad_()
+
+    x, w, b = complex_numbers(1, 2, *[4] * dims), complex_numbers(2, 2, *[2] * dims), complex_numbers(2)
+    assert gradcheck(getattr(taeda, name), (x, w, b))
+    assert gradgradcheck(getattr(taeda, name), (x, w, b))

@@ -161,3 +161,14 @@ def test_moments_of_complex_numbers(shape: tuple[int, ...]) -> None:
     if shape:
         assert gradcheck(lambda t: taeda.var(t, -1), (tensor,))
         assert gradcheck(lambda t: taeda.std(t, -1), (tensor,))
+
+
+def test_logsumexp_of_complex_numbers() -> None:
+    rng = np.random.default_rng(0)
+    array = rng.standard_normal((3, 4)) + 1j * rng.standard_normal((3, 4))
+    tensor = taeda.from_numpy(array).requires_grad_()
+    np.testing.assert_allclose(tensor.logsumexp(1).detach().numpy(), np.log(np.exp(array).sum(1)))
+    np.testing.assert_allclose(
+        tensor.logsumexp((0, 1), True).detach().numpy(), [[np.log(np.exp(array).sum())]]
+    )
+    assert gradcheck(lambda t: t.logsumexp(1), (tensor,))

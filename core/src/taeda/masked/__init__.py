@@ -234,7 +234,7 @@ def _spread(
     centred = _filled(x - _filled(x, mask, 0).sum(dims, True) / count, mask, 0)
     squares = (centred * centred.conj()).real if dtype.is_complex else centred * centred
     less = (1 if unbiased is None or unbiased else 0) if correction is None else correction
-    return _shaped(squares.sum(dims, True) / (count - less).clamp(min=0), dims, keepdim)
+    return _shaped(squares.sum(dims, True) / (count - less).clamp(min=0), dims, keepdim).to(dtype)
 
 
 def var(
