@@ -33,7 +33,7 @@ unary("positive", "self.", expr="x", vjp="grad")
 unary("abs", "Absolute value; for complex numbers their magnitude.", expr="abs(x)", rule="real", dtypes="fic",
       vjp="grad * sgn(self)", aliases=("absolute",))  # fmt: skip
 unary("sign", "-1, 0 or 1 by sign.", dtypes="fib", exprs={"b": "x"}, vjp="zeros_like(grad)")
-unary("sgn", "The sign; for complex numbers self / abs(self).", vjp="sgn_backward(self, grad)")
+unary("sgn", "The sign; for complex numbers self / abs(self).", dtypes="fibc", exprs={"b": "x"}, vjp="sgn_backward(self, grad)")
 unary_float("reciprocal", "1 / self.", vjp="-grad * conj(result * result)")
 unary_float("sqrt", "Square root.", vjp="grad / (2 * conj(result))", ulp=0.5)
 unary_float("rsqrt", "1 / sqrt(self).", vjp="-0.5 * grad * conj(result * result * result)")
@@ -138,7 +138,8 @@ binary("nextafter", "nextafter(x, y)", "The next number from self toward other."
 composite("ldexp(Tensor self, Tensor other) -> Tensor", "self * 2 ** other.", inplace=True, out=True)
 binary("gcd", "gcd(x, y)", "Greatest common divisor.", numbers="none", dtypes="i")
 binary("lcm", "lcm(x, y)", "Least common multiple.", numbers="none", dtypes="i")
-binary("heaviside", "where(x == 0, y, where(x < 0, 0, 1))", "0 below zero, `values` at zero, 1 above.", numbers="none", dtypes="fi")
+binary("heaviside", "where(x == 0, y, where(x < 0, 0, 1))", "0 below zero, `values` at zero, 1 above.", numbers="none",
+       dtypes="fib", exprs={"b": "x | y"})  # fmt: skip
 unary("angle", "The argument of complex numbers; pi for negative real ones.", dtypes="fc", rule="real",
       vjp="angle_backward(grad, self)")  # fmt: skip
 composite("conj(Tensor self) -> Tensor", "Complex conjugate; real tensors are returned as they are.",
@@ -175,10 +176,10 @@ binary("maximum", "maximum(x, y)", "The larger one; NaN if either is.", numbers=
        vjp={"self": "extreme_backward(grad, self, other, result)", "other": "extreme_backward(grad, other, self, result)"})
 binary("minimum", "minimum(x, y)", "The smaller one; NaN if either is.", numbers="none", dtypes="fib", exprs={"b": "x & y"},
        vjp={"self": "extreme_backward(grad, self, other, result)", "other": "extreme_backward(grad, other, self, result)"})
-binary("fmax", "fmax(x, y)", "The larger one; the other where one is NaN.", numbers="none", dtypes="fi",
+binary("fmax", "fmax(x, y)", "The larger one; the other where one is NaN.", numbers="none", dtypes="fib", exprs={"b": "x | y"},
        vjp={"self": "where(logical_or(self >= other, isnan(other)), grad, zeros_like(grad))",
             "other": "where(logical_or(self >= other, isnan(other)), zeros_like(grad), grad)"})  # fmt: skip
-binary("fmin", "fmin(x, y)", "The smaller one; the other where one is NaN.", numbers="none", dtypes="fi",
+binary("fmin", "fmin(x, y)", "The smaller one; the other where one is NaN.", numbers="none", dtypes="fib", exprs={"b": "x & y"},
        vjp={"self": "where(logical_or(self <= other, isnan(other)), grad, zeros_like(grad))",
             "other": "where(logical_or(self <= other, isnan(other)), zeros_like(grad), grad)"})  # fmt: skip
 pointwise("where_select(Tensor condition, AnyOperand self, AnyOperand other) -> Tensor", "where(x, y, z)",

@@ -30,10 +30,11 @@ for name, word in (("amax", "Largest"), ("amin", "Smallest")):
        vjp={"self": "spread_evenly(keep_reduced(grad, self.sizes(), dim, keepdim), self, keep_reduced(result, self.sizes(), dim, keepdim), dim)"})  # fmt: skip
 for name, extreme, word in (("max", "maximum", "Largest"), ("min", "minimum", "Smallest")):
     composite(f"{name}.all(Tensor self) -> Tensor", f"{word} of all elements.")
+    # Before the dimension: a 0-dim tensor of an integer is no dimension here.
+    composite(f"{name}.other(Tensor self, Tensor other) -> Tensor", f"{extreme}(self, other).", out=True)
     op(f"{name}(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
        f"{word} elements along a dimension, and where they are.", out=True,
        vjp={"self": "select_values_backward(grad, self_sizes, result1, dim, keepdim)"})  # fmt: skip
-    composite(f"{name}.other(Tensor self, Tensor other) -> Tensor", f"{extreme}(self, other).", out=True)
     op(f"arg{name}(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", f"Where the {word.lower()} element is.", out=True)
 composite("select_values_backward(Tensor grad, int[] sizes, Tensor indices, int dim, bool keepdim) -> Tensor",
           "Gradient of operators that pick one element along a dimension.", where=())  # fmt: skip

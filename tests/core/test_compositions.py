@@ -223,3 +223,44 @@ def test_nan_is_below_no_threshold() -> None:
     gradient = pooled.grad.numpy()[0, 0]
     assert np.isnan(gradient[:2]).all()
     assert np.isfinite(gradient[2:]).all()
+
+
+def test_positions_by_dimension() -> None:
+    flat = rng.integers(-24, 24, (3, 5))
+    for got, expected in zip(
+        taeda.unravel_index(taeda.tensor(flat), (2, 3, 4)),
+        np.unravel_index(flat % 24, (2, 3, 4)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got.numpy(), expected)
+    with pytest.raises(ValueError, match=r"indices must lie in \[-6, 6\) for shape \(2, 3\)"):
+        taeda.unravel_index(taeda.tensor([6]), (2, 3))
+    with pytest.raises(TypeError, match=r"integer dtype, got taeda\.float32"):
+        taeda.unravel_index(taeda.ones(1), (2, 3))
+
+
+def test_a_number_in_a_tensor_is_no_dimension() -> None:
+    x = taeda.tensor([[1, 5], [7, 3]])
+    assert taeda.max(x, taeda.tensor(4)).tolist() == [[4, 5], [7, 4]]
+    assert x.min(taeda.tensor(4)).tolist() == [[1, 4], [4, 3]]
+    assert x.max(1).values.tolist() == [5, 7]
+
+
+def test_operators_of_bools() -> None:
+    x, y = taeda.tensor([True, True, False, False]), taeda.tensor([True, False, True, False])
+    assert taeda.fmax(x, y).tolist() == taeda.heaviside(x, y).tolist() == [True, True, True, False]
+    assert taeda.fmin(x, y).tolist() == [True, False, False, False]
+    assert taeda.sgn(x).tolist() == x.tolist()
+    index = taeda.tensor([0, 0, 1, 2])
+    for how, expected in (("amax", [True, False, False, True]), ("amin", [True, False, False, True])):
+        start = taeda.tensor([False, True, False, True])
+        got = start.scatter_reduce(0, index, x & (index < 1) | (index > 3), how, include_self=False)
+        assert got.tolist() == expected
+
+
+def test_ranges_of_whole_numbers_cut_fractions_off() -> None:
+    assert taeda.arange(0, 3.1, dtype=taeda.int64).tolist() == [0, 1, 2]
+    assert taeda.arange(0.5, 4, 1.5, dtype=taeda.int64).tolist() == [0, 1, 2, 3]
+    assert taeda.arange(5, 0, -2).tolist() == [5, 3, 1]
+    assert taeda.arange(0, 1, 0.25).tolist() == [0, 0.25, 0.5, 0.75]
+    assert taeda.cov(taeda.tensor([[1, 2, 3], [3, 2, 1]])).tolist() == [[1, -1], [-1, 1]]

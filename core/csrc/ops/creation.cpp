@@ -131,10 +131,14 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, std::o
     TAEDA_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
     TAEDA_CHECK((d > 0) == (b >= a) || a == b, "upper bound and larger bound inconsistent with step sign: ", a, ", ", b,
                 ", ", d);
-    int64_t count = start.is_integral(true) && end.is_integral(true) && step.is_integral(true)
-                        ? (end.to_int() - start.to_int() + step.to_int() - (d > 0 ? 1 : -1)) / step.to_int()
-                        : int64_t(std::ceil((b - a) / d));
-    return sequence(start, step, std::max<int64_t>(count, 0), type, where(device));
+    // Whole numbers are counted as such: exact, and fractions are cut off first.
+    if (type == DType::int64 && int64_t(d) != 0) {
+        auto whole = [](const Scalar& s) { return s.is_integral(true) ? s.to_int() : int64_t(s.to_double()); };
+        const int64_t first = whole(start), by = whole(step);
+        const int64_t count = (whole(end) - first + by - (by > 0 ? 1 : -1)) / by;
+        return sequence(Scalar(first), Scalar(by), std::max<int64_t>(count, 0), type, where(device));
+    }
+    return sequence(start, step, std::max<int64_t>(int64_t(std::ceil((b - a) / d)), 0), type, where(device));
 }
 Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype,
              std::optional<Device> device) {

@@ -324,9 +324,10 @@ Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, cons
             start = ops::scatter_add(ops::scatter(self, dim, index, Scalar(0)), dim, index,
                                      ops::zeros(index.sizes(), self.dtype(), self.device()));
         if (reduce == "amax" || reduce == "amin") {
-            Scalar limit = is_floating(self.dtype()) ? Scalar(lowest ? -std::numeric_limits<double>::infinity()
-                                                                     : std::numeric_limits<double>::infinity())
-                                                     : Scalar(lowest ? INT64_MIN : INT64_MAX);
+            Scalar limit = is_floating(self.dtype())      ? Scalar(lowest ? -std::numeric_limits<double>::infinity()
+                                                                          : std::numeric_limits<double>::infinity())
+                           : self.dtype() == DType::bool_ ? Scalar(!lowest)
+                                                          : Scalar(lowest ? INT64_MIN : INT64_MAX);
             if (is_integral(self.dtype()) && self.dtype() != DType::int64) {
                 int64_t bits = self.item_bytes() * 8,
                         top = (int64_t(1) << (bits - (is_signed(self.dtype()) ? 1 : 0))) - 1;

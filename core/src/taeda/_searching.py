@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 from taeda._C import Tensor, ops
 
-__all__ = ["nonzero", "unique", "unique_consecutive"]
+__all__ = ["nonzero", "unique", "unique_consecutive", "unravel_index"]
 
 
 @overload
@@ -106,3 +108,35 @@ def unique_consecutive(
     """
     found = ops.raw_unique_consecutive(input) if dim is None else ops.raw_unique_dim(input, dim, True)
     return _chosen(found, return_inverse, return_counts)
+
+
+def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """Positions in the flattened tensor as one index for each dimension.
+
+    Args:
+        indices: integers from 0 to the product of `shape`, any shape; negative ones count from the end.
+        shape: of the tensor.
+
+    Raises:
+        TypeError: the indices are no integers.
+        ValueError: an index or a size is out of range.
+
+    Example:
+        >>> import taeda
+        >>> taeda.unravel_index(taeda.tensor([1, 5]), (2, 3))
+        (tensor([0, 1]), tensor([1, 2]))
+    """
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if indices.is_floating_point() or indices.is_complex() or str(indices.dtype) == "taeda.bool":
+        raise TypeError(f"unravel_index: expected 'indices' to be of an integer dtype, got {indices.dtype}")
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"unravel_index: 'shape' cannot have negative values, but got {sizes}")
+    total = math.prod(sizes)
+    if indices.numel() and not (-total <= int(indices.min()) and int(indices.max()) < total):
+        raise ValueError(f"unravel_index: indices must lie in [{-total}, {total}) for shape {sizes}")
+    rest = ops.where(indices < 0, indices + total, indices)
+    found = []
+    for size in reversed(sizes):
+        found.append(rest % size)
+        rest = rest // size
+    return tuple(reversed(found))

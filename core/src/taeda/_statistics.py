@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from taeda._C import Tensor, ops
+from taeda._C import Tensor, get_default_dtype, ops
 
 __all__ = [
     "atleast_1d",
@@ -101,6 +101,7 @@ def cov(
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
         )
     data = input.reshape(1, -1) if input.dim() < 2 else input
+    data = data if data.is_floating_point() or data.is_complex() else data.to(get_default_dtype())
     _check_weights(data.size(1), fweights, aweights)
     weights: Any = None
     for given in (fweights, aweights):
