@@ -167,3 +167,19 @@ def test_joins(dtype: str):
             parts = [part.astype(dtype) for part in parts]
             joined = taeda.cat([gpu(part) for part in parts], dim)
             np.testing.assert_array_equal(joined.cpu().numpy(), np.concatenate(parts, dim))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_counts(weighted: bool):
+    x, weights = RANDOM.integers(0, 30, 500), RANDOM.random(500)
+    got = taeda.bincount(gpu(x), gpu(weights) if weighted else None, 40)
+    assert got.is_cuda
+    np.testing.assert_allclose(got.cpu().numpy(), np.bincount(x, weights if weighted else None, 40))
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_flips_and_borders(mode: str):
+    x = array(2, 4, 5)
+    np.testing.assert_array_equal(gpu(x).flip((0, 2)).cpu().numpy(), np.flip(x, (0, 2)))
+    want = F.pad(taeda.tensor(x), [2, 1], mode).numpy()
+    np.testing.assert_array_equal(F.pad(gpu(x), [2, 1], mode).cpu().numpy(), want)

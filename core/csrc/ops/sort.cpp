@@ -385,7 +385,7 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     TAEDA_CHECK(minlength >= 0, "minlength should be >= 0, got ", minlength);
     TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(),
                 "weights should be 1-d and have the same length as input");
-    Tensor in = ops::contiguous(ops::to(self, DType::int64));
+    Tensor in = on_host(ops::contiguous(ops::to(self, DType::int64)));
     const int64_t *at = in.data<int64_t>(), n = in.numel();
     int64_t size = minlength;
     for (int64_t i = 0; i < n; ++i) {
@@ -397,11 +397,11 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
         Tensor out = ops::zeros(Ints{size}, dtype_of<T>);
         T* sums = out.data<T>();
         for (int64_t i = 0; i < n; ++i) sums[at[i]] += weight(i);
-        return out;
+        return on_device(out, self.device());
     };
     if (!weights.defined()) return add_up.template operator()<int64_t>([](int64_t) { return 1; });
     bool single = weights.dtype() == DType::float32;
-    Tensor w = ops::contiguous(ops::to(weights, single ? DType::float32 : DType::float64));
+    Tensor w = on_host(ops::contiguous(ops::to(weights, single ? DType::float32 : DType::float64)));
     if (single) return add_up.template operator()<float>([p = w.data<float>()](int64_t i) { return p[i]; });
     return add_up.template operator()<double>([p = w.data<double>()](int64_t i) { return p[i]; });
 }
