@@ -29,7 +29,9 @@ def test_uniform_numbers_are_equal(dtype, size):
     np.testing.assert_array_equal(cpu, cuda)
 
 
-@pytest.mark.parametrize(("dtype", "bound"), list(zip(FLOATS, [4e-6, 1e-14, 4e-3, 4e-2], strict=True)), ids=str)
+@pytest.mark.parametrize(
+    ("dtype", "bound"), list(zip(FLOATS, [4e-6, 1e-14, 4e-3, 4e-2], strict=True)), ids=str
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_normal_numbers_agree(dtype, bound, size):
     cpu, cuda = both(lambda device: taeda.empty(size, dtype=dtype, device=device).normal_(1, 2))
