@@ -35,7 +35,7 @@ void attention_grad_cuda(const Tensor& grad_query, const Tensor& grad_key, const
     cudaStream_t stream = stream_of(out);
     if (logsumexp.numel() == 0 || args.key.size(2) == 0) {
         for (const Tensor& t : {grad_query, grad_key, grad_value})
-            TAEDA_CUDA_CHECK(cudaMemsetAsync(t.raw(), 0, size_t(t.numel() * t.item_bytes()), stream));
+            if (t.numel()) TAEDA_CUDA_CHECK(cudaMemsetAsync(t.raw(), 0, size_t(t.numel() * t.item_bytes()), stream));
         return;
     }
     visit_floating(args.query.dtype(), "scaled_dot_product_attention", [&]<class S>() {
