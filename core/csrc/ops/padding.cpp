@@ -39,7 +39,7 @@ Tensor replicated(const Tensor& t, int64_t d, Sides s) {
     const int64_t size = t.size(d), length = size + s.before + s.after;
     TAEDA_CHECK(size > 0 && length >= 0, "pad: dimension ", d, " of input ", t.sizes(), " is too small for padding (",
                 s.before, ", ", s.after, ") in mode replicate");
-    Tensor places = ops::arange(Scalar(-s.before), Scalar(length - s.before), Scalar(1), DType::int64);
+    Tensor places = ops::arange(Scalar(-s.before), Scalar(length - s.before), Scalar(1), DType::int64, t.device());
     return ops::index_select(t, d, ops::clamp(places, Scalar(0), Scalar(size - 1)));
 }
 
