@@ -43,7 +43,7 @@ def test_softmax(shape: tuple[int, ...], dim: int, dtype: type):
         rtol=1e-4,
         atol=1e-6,
     )
-    on_gpu.grad = None
+    on_gpu.grad.zero_()
     logs.backward(taeda.tensor(grad.astype(dtype)).cuda())
     np.testing.assert_allclose(
         on_gpu.grad.cpu().numpy(), grad - wanted * grad.sum(dim, keepdims=True), rtol=1e-4, atol=1e-4

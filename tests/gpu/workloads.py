@@ -136,8 +136,9 @@ def resnet_step(library: Any, small: bool, resnet18: Callable[[], Any]) -> Workl
 def gpt_model(library: Any, layers: int, width: int, heads: int, context: int, words: int) -> Any:
     """A decoder as GPT-2's, from layers that all libraries have."""
     nn = library.nn
+    module: Any = nn.Module
 
-    class Block(nn.Module):
+    class Block(module):
         def __init__(self) -> None:
             super().__init__()
             self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -153,7 +154,7 @@ def gpt_model(library: Any, layers: int, width: int, heads: int, context: int, w
             x = x + self.out(y.transpose(1, 2).reshape(b, t, width))
             return x + self.mlp(self.norm2(x))
 
-    class Decoder(nn.Module):
+    class Decoder(module):
         def __init__(self) -> None:
             super().__init__()
             self.words, self.places = nn.Embedding(words, width), nn.Embedding(context, width)
