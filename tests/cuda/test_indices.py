@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,28 @@ def test_counts(weighted: bool):
     got = taeda.bincount(gpu(x), gpu(weights) if weighted else None, 40)
     assert got.is_cuda
     np.testing.assert_allclose(got.cpu().numpy(), np.bincount(x, weights if weighted else None, 40))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_histograms(weighted: bool):
+    x, weights = RANDOM.random((200, 2)), RANDOM.random(200)
+    limits = [(0.0, 1.0), (0.0, 0.5)]
+    got = taeda.histogramdd(
+        gpu(x), [4, 5], range=[0.0, 1.0, 0.0, 0.5], weight=gpu(weights) if weighted else None
+    )
+    want, edges = np.histogramdd(x, [4, 5], limits, weights=weights if weighted else None)
+    assert got.hist.is_cuda
+    np.testing.assert_allclose(got.hist.cpu().numpy(), want)
+    for mine, theirs in zip(got.bin_edges, edges, strict=True):
+        np.testing.assert_allclose(mine.cpu().numpy(), theirs)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_combinations(repeated: bool):
+    choose = itertools.combinations_with_replacement if repeated else itertools.combinations
+    got = taeda.combinations(gpu(np.arange(5) * 10), 3, repeated)
+    assert got.is_cuda
+    assert got.tolist() == [list(row) for row in choose(range(0, 50, 10), 3)]
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])

@@ -52,7 +52,7 @@ def _edges(name: str, values: Tensor, bins: Any, limits: Sequence[float] | None)
         raise RuntimeError(f"{name}: min should not exceed max, but got min {low} max {high}")
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return taeda.linspace(low, high, bins + 1, dtype=values.dtype)
+    return taeda.linspace(low, high, bins + 1, dtype=values.dtype, device=values.device)
 
 
 def _places(values: Tensor, edges: Tensor) -> Tensor:
@@ -140,19 +140,15 @@ def histogramdd(
     ]
     shape = [e.numel() - 1 for e in edges]
     cell, inside = (
-        taeda.zeros(points.size(0), dtype=taeda.int64),
-        taeda.ones(points.size(0), dtype=taeda.bool),
+        taeda.zeros(points.size(0), dtype=taeda.int64, device=input.device),
+        taeda.ones(points.size(0), dtype=taeda.bool, device=input.device),
     )
     for d, edge in enumerate(edges):
         place = _places(points[:, d], edge)
         cell = cell * shape[d] + place.clamp(min=0)
         inside = inside & (place >= 0)
-    weights = (
-        taeda.ones(points.size(0), dtype=input.dtype)
-        if weight is None
-        else weight.reshape(-1).to(input.dtype)
-    )
-    total = taeda.zeros(math.prod(shape), dtype=input.dtype).scatter_add(0, cell[inside], weights[inside])
+    weights = points.new_ones(points.size(0)) if weight is None else weight.reshape(-1).to(input.dtype)
+    total = points.new_zeros(math.prod(shape)).scatter_add(0, cell[inside], weights[inside])
     hist = total.reshape(shape)
     if density:
         hist = hist / hist.sum()

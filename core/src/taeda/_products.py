@@ -139,5 +139,5 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return input.new_empty((0,))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.numel()), r))
-    index = tensor(rows, dtype=int64)
+    index = tensor(rows, dtype=int64, device=input.device)
     return ops.index_select(input, 0, index.reshape(-1)).reshape(len(rows), r)

@@ -20,6 +20,21 @@ __all__ = [
 ]
 
 
+def _generator(device: Device) -> _C.Generator:
+    """The generator of a GPU.
+
+    Raises:
+        RuntimeError: there is no such GPU.
+    """
+    init()
+    index, count = device_index(device), device_count()
+    if not 0 <= index < count:
+        raise RuntimeError(
+            f"CUDA error: invalid device ordinal: the generator of cuda:{index} was asked for; devices visible: {count}"
+        )
+    return _C._cuda_generator(index)
+
+
 def manual_seed(seed: int) -> None:
     """Seeds the current GPU's generator. Without a GPU it does nothing."""
     if device_count():
@@ -49,15 +64,21 @@ def initial_seed() -> int:
 
 
 def get_rng_state(device: Device = "cuda") -> Tensor:
-    """The state of a GPU's generator, a 1-D uint8 tensor on the CPU."""
-    init()
-    return _C._cuda_generator(device_index(device)).get_state()
+    """The state of a GPU's generator, a 1-D uint8 tensor on the CPU.
+
+    Raises:
+        RuntimeError: there is no such GPU.
+    """
+    return _generator(device).get_state()
 
 
 def set_rng_state(new_state: Tensor, device: Device = "cuda") -> None:
-    """Puts a GPU's generator into a state that `get_rng_state` returned."""
-    init()
-    _C._cuda_generator(device_index(device)).set_state(new_state.cpu())
+    """Puts a GPU's generator into a state that `get_rng_state` returned.
+
+    Raises:
+        RuntimeError: there is no such GPU.
+    """
+    _generator(device).set_state(new_state.cpu())
 
 
 def get_rng_state_all() -> list[Tensor]:
