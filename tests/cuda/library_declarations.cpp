@@ -2,7 +2,11 @@
 // their interfaces agree with them.
 #include <cublasLt.h>
 #include <cudnn.h>
+
+#if __has_include(<cufft.h>)
 #include <cufft.h>
+#define HAS_CUFFT
+#endif
 
 #include "kernels/cuda/cublaslt_api.h"
 #include "kernels/cuda/cudnn_api.h"
@@ -63,6 +67,7 @@ static_assert(offsetof(nn::Performance, workspace_bytes) == offsetof(cudnnConvol
 static_assert(offsetof(nn::Performance, determinism) == offsetof(cudnnConvolutionFwdAlgoPerf_t, determinism));
 static_assert(offsetof(nn::Performance, math) == offsetof(cudnnConvolutionFwdAlgoPerf_t, mathType));
 
+#ifdef HAS_CUFFT
 SAME(ft::R2C, CUFFT_R2C);
 SAME(ft::C2R, CUFFT_C2R);
 SAME(ft::C2C, CUFFT_C2C);
@@ -73,6 +78,7 @@ SAME(ft::FORWARD, CUFFT_FORWARD);
 SAME(ft::INVERSE, CUFFT_INVERSE);
 SAME_SIZE(ft::Handle, cufftHandle);
 SAME_SIZE(ft::Result, cufftResult);
+#endif
 
 // As many arguments, each as large, and the same kinds of them.
 template <class T> constexpr int kind = std::is_pointer_v<T> ? 8 : int(sizeof(T));
@@ -114,6 +120,7 @@ ALIKE(nn::Functions, cudnnGetConvolutionBackwardFilterAlgorithm_v7);
 ALIKE(nn::Functions, cudnnConvolutionForward);
 ALIKE(nn::Functions, cudnnConvolutionBackwardData);
 ALIKE(nn::Functions, cudnnConvolutionBackwardFilter);
+#ifdef HAS_CUFFT
 ALIKE(ft::Functions, cufftCreate);
 ALIKE(ft::Functions, cufftDestroy);
 ALIKE(ft::Functions, cufftSetAutoAllocation);
@@ -126,3 +133,4 @@ ALIKE(ft::Functions, cufftExecR2C);
 ALIKE(ft::Functions, cufftExecD2Z);
 ALIKE(ft::Functions, cufftExecC2R);
 ALIKE(ft::Functions, cufftExecZ2D);
+#endif

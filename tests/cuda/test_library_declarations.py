@@ -24,10 +24,12 @@ def test_declarations_agree_with_the_headers():
         name: [p for p in PLACES if Path(p, name).exists()]
         for name in ("cublasLt.h", "cudnn.h", "cufft.h", "cuda_runtime.h")
     }
-    absent = [name for name, places in found.items() if not places]
+    absent = [name for name, places in found.items() if not places and name != "cufft.h"]
     if compiler is None or absent:
         pytest.skip(f"needs a C++ compiler and {', '.join(absent or found)}")
-    folders = dict.fromkeys([str(ROOT / "core" / "csrc"), *(places[0] for places in found.values())])
+    folders = dict.fromkeys(
+        [str(ROOT / "core" / "csrc"), *(places[0] for places in found.values() if places)]
+    )
     options = ["-std=gnu++20", "-fsyntax-only", "-Wno-deprecated-declarations", *(f"-I{f}" for f in folders)]
     source = Path(__file__).parent / "library_declarations.cpp"
     done = subprocess.run([compiler, *options, source], capture_output=True, text=True, check=False)
