@@ -30,11 +30,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "gpu"
 PACKAGES = ["core", "vision", "lightning", "serve", "text", "audio"]
-# Module and distribution: what building, testing and training take.
-REQUIREMENTS = {
-    "numpy": "numpy",
-    "pytest": "pytest",
-    "PIL": "pillow",
+# Module and distribution: what testing and training take, and what building takes.
+REQUIREMENTS = {"numpy": "numpy", "pytest": "pytest", "PIL": "pillow"}
+TO_BUILD = {
     "cmake": "cmake>=3.26",
     "ninja": "ninja",
     "onednn": "onednn-devel-cpu-gomp>=2023.2",
@@ -105,16 +103,16 @@ def run(command: list[str], log: str, environment: dict[str, str] | None = None)
     return done.returncode == 0, path.read_text(errors="replace")[-3000:]
 
 
-def python_with_requirements(wheels: Path | None) -> str:
+def python_with_requirements(wheels: Path | None, build: bool) -> str:
     """This Python, or one of a virtual environment over it with what it lacks."""
-    lacking = [package for module, package in REQUIREMENTS.items() if not has(module)]
-    if not lacking:
+    needed = REQUIREMENTS | (TO_BUILD if build else {})
+    if all(map(has, needed)):
         return sys.executable
     environment = OUT / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", str(environment)], check=True)
     python = str(environment / "bin" / "python")
     source = ["--no-index", "--find-links", str(wheels)] if wheels else []
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *source, *lacking], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *source, *needed.values()], check=True)
     return python
 
 
@@ -145,12 +143,12 @@ class Session:
         self.library = options.library or OUT / "core" / (
             "" if self.real else "emulated/libtaeda_cuda_emulated.so"
         )
-        self.python = python_with_requirements(options.wheels)
+        self.python = python_with_requirements(options.wheels, options.library is None)
 
     def environment(self) -> dict[str, str]:
         """Of everything that runs taeda."""
         folders = [str(ROOT / name / "src") for name in PACKAGES]
-        result = {"PYTHONPATH": ":".join(folders)}
+        result = {"PYTHONPATH": ":".join([*folders, *filter(None, [os.environ.get("PYTHONPATH")])])}
         if not self.real:
             result["TAEDA_CUDA_LIBRARY"] = str(self.library)
             result["TAEDA_EMULATED_BYTES"] = str(1 << 30)
