@@ -31,7 +31,7 @@ export CCACHE_NOHASHDIR ?= 1
 export PATH := $(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help venv build generate test lint format unit cuda-build cuda-test gpu-test demo wheels install-check bench \
+.PHONY: cuda-headers help venv build generate test lint format unit cuda-build cuda-test gpu-test demo wheels install-check bench \
     docs-check parity clean
 
 help:
@@ -90,17 +90,11 @@ ifeq ($(NVCC),)
 cuda-build:
 	@echo "== CUDA build: skipped, because there is no nvcc here (install the CUDA toolkit 12.6 or later)"
 else
-# The headers of cuBLASLt and cuDNN; the libraries themselves are opened at run time.
-build/cuda/wheels/stamp: $(VENV)/stamp.python pyproject.toml
-	@$(STAGE) "headers of NVIDIA's libraries" $(PIP) install --no-deps --upgrade --target $(@D) --group cuda
-	@touch $@
-
-build/cuda/build.ninja: build/cuda/wheels/stamp core/csrc/kernels/cuda/CMakeLists.txt
+build/cuda/build.ninja: $(VENV)/stamp.tools core/csrc/kernels/cuda/CMakeLists.txt
 	@$(STAGE) "configure CUDA" cmake -S core/csrc/kernels/cuda -B build/cuda -G Ninja -DCMAKE_BUILD_TYPE=Release \
 	    -DCMAKE_CUDA_COMPILER=$(NVCC) -DCMAKE_MAKE_PROGRAM=$(BIN)/ninja --log-level=WARNING \
 	    -DTAEDA_LIBRARY=$(CURDIR)/core/src/taeda/libtaeda.so -DTAEDA_GENERATED=$(CURDIR)/build/core/generated \
-	    "-DTAEDA_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)" \
-	    "-DTAEDA_NVIDIA_INCLUDES=$$(echo $(CURDIR)/build/cuda/wheels/nvidia/*/include | tr ' ' ';')"
+	    "-DTAEDA_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)"
 	@touch $@
 
 cuda-build: build build/cuda/build.ninja
@@ -109,8 +103,16 @@ cuda-build: build build/cuda/build.ninja
 	    $(BIN)/python core/codegen/cuda_coverage.py --library
 endif
 
-# On the emulated devices that `make build` leaves; with TAEDA_CUDA_LIBRARY= on the GPU and the library of this machine.
+# cuBLASLt, cuDNN and cuFFT are opened at run time and declared by taeda itself; with their headers (a download of 1 GB),
+# `make cuda-test` compares the two.
+cuda-headers: build/cuda/wheels/stamp
+build/cuda/wheels/stamp: $(VENV)/stamp.python pyproject.toml
+	@$(STAGE) "headers of NVIDIA's libraries" $(PIP) install --no-deps --upgrade --target $(@D) --group cuda
+	@touch $@
+
+# On emulated devices; with TAEDA_CUDA_LIBRARY= on the GPU and the library of this machine.
 cuda-test: $(VENV)/stamp.packages build
+	@$(STAGE) "build the emulated GPU" ninja -C build/core -j$(JOBS) --quiet taeda_cuda_emulated
 	@TAEDA_CUDA_LIBRARY=$${TAEDA_CUDA_LIBRARY-$(CURDIR)/build/core/emulated/libtaeda_cuda_emulated.so} \
 	    $(STAGE) "tests on the CUDA device" $(PYTEST) tests/cuda
 

@@ -1,4 +1,4 @@
-"""These tests run on a GPU, or on the emulated library that `make build` leaves in build/core/emulated:
+"""These tests run on a GPU, or on the emulated library that `make cuda-test` leaves in build/core/emulated:
 `make cuda-test` names it in TAEDA_CUDA_LIBRARY."""
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def test_declarations_agree_with_the_headers():
     }
     absent = [name for name, places in found.items() if not places and name != "cufft.h"]
     if compiler is None or absent:
-        pytest.skip(f"needs a C++ compiler and {', '.join(absent or found)}")
+        pytest.skip(f"needs a C++ compiler and {', '.join(absent or found)} (make cuda-headers)")
     folders = dict.fromkeys(
         [str(ROOT / "core" / "csrc"), *(places[0] for places in found.values() if places)]
     )
