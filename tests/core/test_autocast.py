@@ -19,9 +19,10 @@ HALF = [taeda.bfloat16, taeda.float16]
 
 def test_every_listed_operator_exists() -> None:
     known = {name.split(".")[0] for name in _C._op_schemas()}
-    listed = [name for lists in (LOWER, FLOAT32, WIDEST) for names in lists.values() for name in names]
-    assert [name for name in listed if name not in known] == []
-    assert len(listed) == len(set(listed))
+    for device_type in ("cpu", "cuda"):
+        listed = [name for lists in (LOWER, FLOAT32, WIDEST) for name in lists[device_type]]
+        assert [name for name in listed if name not in known] == []
+        assert len(listed) == len(set(listed))
 
 
 @pytest.mark.parametrize("dtype", HALF)
@@ -132,6 +133,14 @@ def test_nesting() -> None:
         assert taeda.is_autocast_cpu_enabled()
     assert (x @ x).dtype == taeda.float32
     assert not taeda.is_autocast_enabled("cpu")
+
+
+def test_devices_do_not_hide_each_other() -> None:
+    a = taeda.ones(2, 2)
+    with taeda.autocast("cpu"), taeda.autocast("cuda"):
+        assert (a @ a).dtype == taeda.bfloat16
+    with taeda.autocast("cpu"), taeda.autocast("cuda", enabled=False):
+        assert (a @ a).dtype == taeda.bfloat16
 
 
 def test_it_ends_with_an_exception() -> None:

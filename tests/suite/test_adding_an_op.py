@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from catalogue import families, load
 from codegen.functions import native_header, ops_header, ops_shard
-from codegen.pointwise import pointwise_shard
+from codegen.pointwise import CPU, pointwise_shard
 from codegen.python_glue import python_names
 from codegen.stubs import stub
 out = Path(sys.argv[2])
@@ -34,7 +34,7 @@ everything = [*ops, *([] if added in ops else [added])]
 (out / "ops.h").write_text(ops_header(everything))
 (out / "native.h").write_text(native_header(everything))
 (out / "shard.cpp").write_text(ops_shard([added]))
-(out / "loops.cpp").write_text(pointwise_shard([added]))
+(out / "loops.cpp").write_text(pointwise_shard([added], CPU))
 (out / "_C.pyi").write_text(stub(python_names(everything), "class Tensor:\\n    # methods\\n"))
 """
 MAIN = """

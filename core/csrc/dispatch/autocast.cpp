@@ -1,5 +1,6 @@
 #include "dispatch/autocast.h"
 
+#include <array>
 #include <unordered_map>
 
 #include "ops.h"
@@ -24,7 +25,7 @@ class AutocastMode;
 struct ThreadAutocast {
     std::vector<const AutocastMode*> active;
     std::unordered_map<const TensorImpl*, CachedCast> cache;
-    bool running = false;  // an operator below a mode: outer modes let it pass
+    std::array<bool, kDeviceTypes> running{};  // an operator below a mode: outer modes of its device let it pass
 };
 thread_local ThreadAutocast state;
 
@@ -50,11 +51,13 @@ public:
     DeviceType device() const { return device_; }
 
     void handle(const OpEntry& entry, const Stack& arguments, Stack& results) override {
-        const Policy* policy = state.running || !lower_ ? nullptr : find(entry);
+        bool& is_running = state.running[size_t(device_)];
+        const Policy* policy = is_running || !lower_ ? nullptr : find(entry);
         struct Running {
-            bool before = std::exchange(state.running, true);
-            ~Running() { state.running = before; }
-        } running;
+            bool& flag;
+            bool before = std::exchange(flag, true);
+            ~Running() { flag = before; }
+        } running{is_running};
         if (!policy) return entry.boxed(arguments, results);
         const DType target = target_dtype(*policy, arguments);
         Stack converted = arguments;

@@ -391,6 +391,8 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     for (int64_t i = 0; i < n; ++i) {
         TAEDA_CHECK(at[i] >= 0, "bincount only supports 1-d non-negative integral inputs., got ", at[i], " at index ",
                     i);
+        TAEDA_CHECK(at[i] < int64_t(1) << 48, "bincount: the value ", at[i], " at index ", i,
+                    " would need more bins than memory holds; count unique values with taeda.unique");
         size = std::max(size, at[i] + 1);
     }
     auto add_up = [&]<class T>(auto weight) {

@@ -34,7 +34,10 @@ Tensor as_strided(const Tensor& self, Ints size, Ints stride, std::optional<int6
         TAEDA_CHECK(size[d] >= 0 && stride[d] >= 0, "as_strided: Negative strides are not supported, got strides ",
                     stride, " and size ", size);
         empty = empty || size[d] == 0;
-        last += (size[d] - 1) * stride[d];
+        int64_t reach;
+        TAEDA_CHECK(!__builtin_mul_overflow(size[d] - 1, stride[d], &reach) &&
+                        !__builtin_add_overflow(last, reach, &last) && last < INT64_MAX,
+                    "as_strided: sizes ", size, ", strides ", stride, " reach further than memory");
     }
     int64_t available = int64_t(self.storage()->bytes) / self.item_bytes();
     TAEDA_CHECK(start >= 0 && (empty || last < available), "setStorage: sizes ", size, ", strides ", stride,

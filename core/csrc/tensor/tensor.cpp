@@ -18,14 +18,19 @@ bool contiguous(Ints sizes, Ints strides) {
     return true;
 }
 
+// Whatever their dtype, so many elements have a number of bytes that fits into 64 bits.
+constexpr int64_t kMostElements = int64_t(1) << 58;
+
 int64_t checked_numel(Ints sizes) {
-    int64_t n = 1;
+    int64_t steps = 1;  // the product of all sizes but zeros, which strides are made of
+    bool empty = false;
     for (int64_t s : sizes) {
         TAEDA_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", sizes);
-        TAEDA_CHECK(!__builtin_mul_overflow(n, s, &n), "the shape ", sizes,
-                    " has more elements than memory can address");
+        empty = empty || s == 0;
+        TAEDA_CHECK(!__builtin_mul_overflow(steps, std::max<int64_t>(s, 1), &steps) && steps <= kMostElements,
+                    "the shape ", sizes, " has more elements than memory can address; check the sizes");
     }
-    return n;
+    return empty ? 0 : steps;
 }
 
 Tensor make(Ref<TensorImpl> impl, Storage storage, DType dtype) {
@@ -40,7 +45,10 @@ size_t span_bytes(Ints sizes, Ints strides, DType dtype) {
     int64_t last = 0;
     for (size_t d = 0; d < sizes.size(); ++d) {
         if (sizes[d] == 0) return 0;
-        last += (sizes[d] - 1) * strides[d];
+        int64_t reach;
+        TAEDA_CHECK(!__builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) &&
+                        !__builtin_add_overflow(last, reach, &last) && last < kMostElements,
+                    "strides ", strides, " of shape ", sizes, " reach further than memory; check the strides");
     }
     return size_t(last + 1) * size_t(item_size(dtype));
 }
@@ -55,7 +63,7 @@ void TensorImpl::destroy(TensorImpl* t) {
 void TensorImpl::set_geometry(Ints new_sizes, Ints new_strides) {
     sizes = new_sizes;
     strides = new_strides;
-    numel = product(new_sizes);
+    numel = checked_numel(new_sizes);
     is_contiguous = numel == 0 || contiguous(new_sizes, new_strides);
 }
 

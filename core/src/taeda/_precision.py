@@ -19,7 +19,7 @@ def float32_under_autocast(function: _Function) -> _Function:
 
     @functools.wraps(function)
     def converted(*args: Any, **kwargs: Any) -> Any:
-        if _C._autocast_active("cpu") is None:
+        if _C._autocast_active("cpu") is None and _C._autocast_active("cuda") is None:
             return function(*args, **kwargs)
         return function(*map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()})
 
@@ -27,6 +27,10 @@ def float32_under_autocast(function: _Function) -> _Function:
 
 
 def _widened(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.device.type == "cpu" and value.dtype in (_C.float16, _C.bfloat16):
+    if (
+        isinstance(value, Tensor)
+        and value.dtype in (_C.float16, _C.bfloat16)
+        and _C._autocast_active(value.device.type) is not None
+    ):
         return value.float()
     return value

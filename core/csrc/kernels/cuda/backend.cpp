@@ -224,7 +224,7 @@ void Backend::copy(void* dst, Device dst_device, const void* src, Device src_dev
     TAEDA_CUDA_CHECK(cudaMemcpyAsync(dst, src, bytes, kind, stream));
     if (kind == cudaMemcpyDeviceToDevice) return;
     if (wait) TAEDA_CUDA_CHECK(cudaStreamSynchronize(stream));
-    else pinned().record_use(kind == cudaMemcpyHostToDevice ? src : dst, stream);
+    else pinned().record_use(kind == cudaMemcpyHostToDevice ? src : dst, device, stream);
 }
 
 const bool registered = [] {

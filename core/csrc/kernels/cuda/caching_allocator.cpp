@@ -86,10 +86,12 @@ CachingAllocator::Block* CachingAllocator::new_segment(size_t bytes, cudaStream_
                                                : rounded(bytes, kSegmentRounding);
     void* data = nullptr;
     use_device(device_);
-    if (cudaMalloc(&data, size) != cudaSuccess) {
+    cudaError_t error = cudaMalloc(&data, size);
+    if (error == cudaErrorMemoryAllocation) {
         cudaGetLastError();
         return nullptr;
     }
+    check(error, "cudaMalloc");  // an earlier kernel's error, or a forked child's: not a lack of memory
     reserved_.add(int64_t(size));
     segments_.add(1);
     return new Block{static_cast<char*>(data), size, 0, size, stream, nullptr, nullptr, false, 0, {}};

@@ -40,12 +40,21 @@ void PinnedAllocator::release(void* data) {
     std::lock_guard lock(mutex_);
     Block* block = block_of(data);
     block->used = false;
-    for (cudaStream_t stream : block->streams) {
+    if (block->streams.empty()) return;
+    int active = 0;
+    if (cudaGetDevice(&active) != cudaSuccess) return;  // the process is ending
+    for (auto [device, stream] : block->streams) {
         cudaEvent_t event = nullptr;
-        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) continue;  // the process is ending
-        cudaEventRecord(event, stream);
-        block->events.push_back(event);
+        cudaSetDevice(device);
+        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) continue;
+        if (cudaEventRecord(event, stream) == cudaSuccess) {
+            block->events.push_back(event);
+        } else {  // no way to learn when this copy ends, but by waiting for all of them
+            cudaDeviceSynchronize();
+            cudaEventDestroy(event);
+        }
     }
+    cudaSetDevice(active);
     block->streams.clear();
 }
 
@@ -54,9 +63,9 @@ bool PinnedAllocator::owns(const void* data) {
     return block_of(data) != nullptr;
 }
 
-void PinnedAllocator::record_use(const void* data, cudaStream_t stream) {
+void PinnedAllocator::record_use(const void* data, int device, cudaStream_t stream) {
     std::lock_guard lock(mutex_);
-    if (Block* block = block_of(data)) block->streams.insert(stream);
+    if (Block* block = block_of(data)) block->streams.insert({device, stream});
 }
 
 void PinnedAllocator::empty_cache() {

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/device.h"
@@ -15,15 +16,15 @@ public:
     void* allocate(size_t bytes);
     void release(void* data);
     bool owns(const void* data);
-    // An asynchronous copy on the stream reads or writes the memory.
-    void record_use(const void* data, cudaStream_t stream);
+    // An asynchronous copy on the stream of the device reads or writes the memory.
+    void record_use(const void* data, int device, cudaStream_t stream);
     void empty_cache();
 
 private:
     struct Block {
         size_t bytes;
         bool used = true;
-        std::set<cudaStream_t> streams;
+        std::set<std::pair<int, cudaStream_t>> streams;  // the default stream has no handle of its own
         std::vector<cudaEvent_t> events;
     };
     Block* block_of(const void* data);

@@ -16,6 +16,11 @@ LOWER = {
         "conv_transpose3d einsum linalg_multi_dot linalg_vecdot linear matmul mm mv prelu "
         "scaled_dot_product_attention"
     ).split(),
+    "cuda": (
+        "addbmm addmm addmv addr baddbmm bmm conv1d conv2d conv3d conv_transpose1d conv_transpose2d "
+        "conv_transpose3d einsum linalg_multi_dot linalg_vecdot linear matmul mm mv prelu "
+        "scaled_dot_product_attention"
+    ).split(),
 }
 # Losses, decompositions and others whose results would be rough.
 FLOAT32 = {
@@ -28,9 +33,18 @@ FLOAT32 = {
         "lu_solve max_pool3d max_pool3d_with_indices mse_loss nanquantile nll_loss nll_loss2d ormqr pinverse polar "
         "prod quantile smooth_l1_loss svd trace triangular_solve view_as_complex"
     ).split(),
+    "cuda": (
+        "acos asin binary_cross_entropy_with_logits cdist cosh cosine_similarity cross_entropy_loss cumprod cumsum "
+        "dist erfinv exp expm1 group_norm huber_loss kl_div l1_loss layer_norm linalg_matrix_norm "
+        "linalg_vector_norm log log10 log1p log2 log_softmax logsumexp mse_loss nll_loss nll_loss2d norm pdist pow "
+        "prod reciprocal renorm rsqrt sinh smooth_l1_loss softmax softmin softplus sum tan"
+    ).split(),
 }
 # Joins of tensors that may differ.
-WIDEST = {"cpu": ["cat", "index_copy", "stack"]}
+WIDEST = {
+    "cpu": ["cat", "index_copy", "stack"],
+    "cuda": ("addcdiv addcmul atan2 bilinear cat cross dot r index_put scatter_add stack vdot").split(),
+}
 
 
 def install() -> None:

@@ -54,8 +54,8 @@ class autocast:  # noqa: N801 (torch's name)
     is used several times is converted once. Leave the context before `backward()`.
 
     Args:
-        device_type: "cpu": tensors of other devices are left alone.
-        dtype: the lower precision, bfloat16 (the default) or float16.
+        device_type: "cpu" or "cuda": tensors of other devices are left alone.
+        dtype: the lower precision, bfloat16 (the default of "cpu") or float16 (the default of "cuda").
         enabled: False switches conversion off, also within another `autocast`.
         cache_enabled: whether conversions of parameters are kept until the outermost context ends.
 
