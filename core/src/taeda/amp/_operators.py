@@ -43,7 +43,7 @@ FLOAT32 = {
 # Joins of tensors that may differ.
 WIDEST = {
     "cpu": ["cat", "index_copy", "stack"],
-    "cuda": ("addcdiv addcmul atan2 bilinear cat cross dot r index_put scatter_add stack vdot").split(),
+    "cuda": "addcdiv addcmul atan2 bilinear cat cross dot index_put scatter_add stack vdot".split(),
 }
 
 
