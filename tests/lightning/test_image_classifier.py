@@ -16,7 +16,7 @@ import taeda_lightning as L
 from taeda import nn
 from taeda.utils.data import DataLoader, TensorDataset
 from taeda_lightning.errors import MisconfigurationException
-from taeda_lightning.fit_command import command
+from taeda_lightning.fit_command import command, preprocessing
 from taeda_lightning.report import class_table, read_history, write_report
 from taeda_lightning.tasks import ImageClassifier, ImageData
 from taeda_lightning.tasks.image_classifier import replace_head
@@ -133,6 +133,40 @@ def test_fit_command_explains_mistakes(
     message = capsys.readouterr().err
     assert message.startswith("taeda fit: ")
     assert text in message
+
+
+@pytest.mark.parametrize("cut", ["half.pt", "half.safetensors"])
+def test_fit_command_explains_broken_weights(
+    cut: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = tmp_path / f"whole{Path(cut).suffix}"
+    taeda.save({"weight": taeda.ones(1000)}, whole)
+    (tmp_path / cut).write_bytes(whole.read_bytes()[:1500])
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    options = ["--data", "digits", "--model", "glyph_resnet", "--weights", str(tmp_path / cut)]
+    assert command.run(parser.parse_args([*options, "--out", str(tmp_path / "out")])) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("taeda fit: glyph_resnet with weights ")
+    assert cut in message
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        (["--model", "resnet18", "--size", "16"], (3, 16, 16)),
+        (["--model", "resnet18", "--size", "16", "--grey"], (3, 16, 16)),
+        (["--model", "glyph_resnet"], (1, 32, 32)),
+    ],
+)
+def test_fit_command_gives_networks_the_channels_they_take(
+    options: list[str], shape: tuple[int, ...]
+) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    args = parser.parse_args(["--data", "digits", *options])
+    data = ImageData(args.data, preprocessing(args), augment=False)
+    assert tuple(data.datasets["test"][0][0].shape) == shape
 
 
 def test_splits_are_fixed_by_the_seed_and_do_not_overlap(tmp_path: Path) -> None:

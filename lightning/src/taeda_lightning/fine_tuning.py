@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import taeda
 
 from .callbacks import ModelCheckpoint
+from .errors import MisconfigurationException
 from .loggers import CSVLogger, TensorBoardLogger
 from .messages import info
 from .report import read_history, write_report
@@ -77,7 +79,10 @@ def fine_tune(
     """
     folder = Path(out)
     seed_everything(seed, verbose=False)
-    module = ImageClassifier(model, data.classes, weights=weights, lr=lr)
+    try:
+        module = ImageClassifier(model, data.classes, weights=weights, lr=lr)
+    except (RuntimeError, pickle.UnpicklingError) as error:  # what reading and fitting in weights raises
+        raise MisconfigurationException(f"{model} with weights {str(weights)!r}: {error}") from error
     best = ModelCheckpoint(
         folder / "checkpoints", "best", monitor="val_accuracy", mode="max", save_last=True,
         enable_version_counter=False,

@@ -6,8 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import MisconfigurationException
+
+if TYPE_CHECKING:
+    from .tasks.image_data import Preprocessing
 
 __all__ = ["FitCommand", "command"]
 
@@ -28,7 +32,9 @@ class FitCommand:
         add("--batch-size", type=int, default=32, help="images in a batch (default: 32)")
         add("--lr", type=float, default=1e-3, help="highest learning rate (default: 0.001)")
         add("--size", type=int, help="edge of the images in pixels (default: 32 for glyph_resnet, else 224)")
-        add("--grey", action="store_true", help="train on grey images (glyph_resnet always does)")
+        add(
+            "--grey", action="store_true", help="take the colour out of the images (glyph_resnet always does)"
+        )
         add("--no-augment", action="store_true", help="do not vary training images at random")
         add("--workers", type=int, default=0, help="processes that load images (default: 0)")
         add("--accelerator", default="auto", choices=["auto", "cpu", "gpu"], help="where to train")
@@ -49,12 +55,10 @@ class FitCommand:
 
     def _run(self, args: argparse.Namespace) -> None:
         from .fine_tuning import can_report, fine_tune
-        from .tasks.image_data import ImageData, preprocessing_steps
+        from .tasks.image_data import ImageData
 
-        is_grey = args.grey or args.model == "glyph_resnet"
-        steps = preprocessing_steps(args.size or (32 if args.model == "glyph_resnet" else 224), is_grey)
         data = ImageData(
-            args.data, steps, batch_size=args.batch_size, num_workers=args.workers,
+            args.data, preprocessing(args), batch_size=args.batch_size, num_workers=args.workers,
             augment=not args.no_augment, seed=args.seed,
         )  # fmt: skip
         sizes = {split: len(images) for split, images in data.images.items()}
@@ -74,6 +78,18 @@ class FitCommand:
             f"{args.model} --architecture taeda_vision.models:{args.model} --arguments '{arguments}' "
             f"--prefix model. --labels {out / 'labels.txt'} --preprocessing {out / 'preprocessing.json'}"
         )
+
+
+def preprocessing(args: argparse.Namespace) -> Preprocessing:
+    """The steps that the options ask for, with as many channels as the network takes."""
+    from .tasks.image_data import preprocessing_steps
+
+    if args.model == "glyph_resnet":
+        return preprocessing_steps(args.size or 32, is_grey=True)
+    steps = preprocessing_steps(args.size or 224)
+    if args.grey or args.data == "digits":
+        steps.insert(0, {"name": "Grayscale", "args": {"num_output_channels": 3}})
+    return steps
 
 
 command = FitCommand()
