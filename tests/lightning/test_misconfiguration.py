@@ -46,6 +46,8 @@ def trainer(tmp_path: Path, **settings: Any) -> L.Trainer:
         ),
         ({"gradient_clip_algorithm": "max"}, "expected 'norm' or 'value'"),
         ({"num_sanity_val_steps": -2}, "Trainer(num_sanity_val_steps=-2)"),
+        ({"detect_anomaly": True}, "Trainer(detect_anomaly=True): this version has no detect anomaly"),
+        ({"deterministic": "yes"}, "Trainer(deterministic='yes'): expected True, False or 'warn'"),
         ({"profiler": "simple"}, "Trainer(profiler='simple'): this version has no profiler"),
         ({"callbacks": ["stop"]}, "Trainer(callbacks=...): expected Callback objects, got str"),
         ({"max_time": "soon"}, "expected 'DD:HH:MM:SS'"),

@@ -107,9 +107,9 @@ def _devices() -> list[str]:
     import taeda
 
     devices = ["cpu"]
-    cuda = getattr(taeda, "cuda", None)
-    if cuda is not None and cuda.is_available():
-        devices += [f"cuda:{index} ({cuda.get_device_name(index)})" for index in range(cuda.device_count())]
+    if taeda.cuda.is_available():
+        names = map(taeda.cuda.get_device_name, range(taeda.cuda.device_count()))
+        devices += [f"cuda:{index} ({name})" for index, name in enumerate(names)]
     return devices
 
 

@@ -62,7 +62,7 @@ def check_precision(precision: Any) -> tuple[str, taeda.dtype | None]:
 
 def cuda_is_available() -> bool:
     """Whether taeda was built with CUDA support and finds a device."""
-    return hasattr(taeda, "cuda") and bool(taeda.cuda.is_available())
+    return bool(taeda.cuda.is_available())
 
 
 def pick_device(accelerator: Any) -> taeda.device:

@@ -90,12 +90,12 @@ class Trainer(RunState):
         accumulate_grad_batches: step the optimizer after so many batches.
         gradient_clip_val: largest gradient norm or value.
         gradient_clip_algorithm: "norm" (default) or "value".
-        deterministic: True refuses operators that are not deterministic; on the CPU all of taeda's are.
+        deterministic: kept for Lightning's signature; operators give the same bits again anyway.
         benchmark: kept for Lightning's signature; a hint for GPUs that changes nothing on the CPU.
         inference_mode: evaluate under `taeda.inference_mode` (else `no_grad`).
         use_distributed_sampler: kept for Lightning's signature; there is one process.
         profiler: not built; pass None.
-        detect_anomaly: find the operator whose gradient has NaN, where taeda can.
+        detect_anomaly: not built; leave it False.
         barebones: no logger, checkpoints, progress bar, summary, sanity check; for measuring.
         plugins: not built; pass None.
         sync_batchnorm: not built; pass False.
@@ -168,6 +168,7 @@ class Trainer(RunState):
             profiler=profiler,
             plugins=plugins,
             sync_batchnorm=sync_batchnorm or None,
+            detect_anomaly=detect_anomaly or None,
             model_registry=model_registry,
         )
         check_single_device(devices, num_nodes, strategy)
@@ -203,15 +204,10 @@ class Trainer(RunState):
         )
         if fast_dev_run:
             self._set_fast_dev_run(int(fast_dev_run))
-        self.detect_anomaly = detect_anomaly
-        self.deterministic = deterministic
-        if detect_anomaly and not hasattr(taeda.autograd, "set_detect_anomaly"):
+        if deterministic not in (None, False, True, "warn"):
             raise MisconfigurationException(
-                "Trainer(detect_anomaly=True): this version of taeda has no autograd.set_detect_anomaly; "
-                "leave it out"
+                f"Trainer(deterministic={deterministic!r}): expected True, False or 'warn'"
             )
-        if deterministic and hasattr(taeda, "use_deterministic_algorithms"):
-            taeda.use_deterministic_algorithms(True, warn_only=deterministic == "warn")
         self.loggers = [] if barebones or fast_dev_run else make_loggers(logger, self.default_root_dir)
         self.callbacks = make_callbacks(
             callbacks,
@@ -490,14 +486,12 @@ class Trainer(RunState):
 
     @contextlib.contextmanager
     def _numerics(self) -> Iterator[None]:
-        """Default type and anomaly detection for the duration of a run."""
+        """The default type for the duration of a run."""
         previous = taeda.get_default_dtype()
-        anomaly = taeda.autograd.set_detect_anomaly(True) if self.detect_anomaly else contextlib.nullcontext()
         if self.input_dtype is not None:
             taeda.set_default_dtype(self.input_dtype)
         try:
-            with anomaly:
-                yield
+            yield
         finally:
             taeda.set_default_dtype(previous)
 

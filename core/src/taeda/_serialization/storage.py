@@ -185,5 +185,4 @@ def _is_available(target: str) -> bool:
     kind = target.partition(":")[0]
     if kind != "cuda":
         return kind == "cpu"
-    cuda = getattr(taeda, "cuda", None)
-    return cuda is not None and bool(cuda.is_available())
+    return bool(taeda.cuda.is_available())

@@ -54,7 +54,7 @@ class GradScaler:
     ) -> None:
         self._device = device
         self._enabled = enabled
-        if enabled and device == "cuda" and not _has_gpu():
+        if enabled and device == "cuda" and not taeda.cuda.is_available():
             warnings.warn("GradScaler is enabled, but CUDA is not available. Disabling.", stacklevel=2)
             self._enabled = False
         if growth_factor <= 1.0:
@@ -220,8 +220,3 @@ class GradScaler:
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
         self._growth_tracker = state_dict["_growth_tracker"]
-
-
-def _has_gpu() -> bool:
-    cuda = getattr(taeda, "cuda", None)
-    return cuda is not None and bool(cuda.is_available())

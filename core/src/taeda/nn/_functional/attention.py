@@ -78,6 +78,7 @@ def _check_shapes(
 
 def _project(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None) -> list[Tensor]:
     """Query, key and value through one stacked matrix (3E, E), in as few products as they allow."""
+    assert key.shape == value.shape, f"key shape {key.shape} does not match value shape {value.shape}"
     width = query.size(-1)
     if key is value and query is key:
         stacked = ops.linear(query, weight, bias)
@@ -85,6 +86,21 @@ def _project(query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Te
     weights = weight.chunk(3)
     biases = (None, None, None) if bias is None else bias.chunk(3)
     return [ops.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)]
+
+
+def _project_separately(
+    query: Tensor, key: Tensor, value: Tensor, weights: dict[str, Tensor | None], bias: Tensor | None
+) -> list[Tensor]:
+    """Query, key and value through a matrix each."""
+    assert key.shape[:2] == value.shape[:2], (
+        f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+    )
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    projected = []
+    for x, (name, weight), b in zip((query, key, value), weights.items(), biases, strict=True):
+        assert weight is not None, f"use_separate_proj_weight is True but {name}_proj_weight is None"
+        projected.append(ops.linear(x, weight, b))
+    return projected
 
 
 # Long because it has twenty-five arguments, which are torch's, and each is checked before anything is computed.
@@ -170,17 +186,9 @@ def multi_head_attention_forward(
     head_width = width // num_heads
     assert head_width * num_heads == width, f"embed_dim {width} not divisible by num_heads {num_heads}"
     if use_separate_proj_weight:
-        assert key.shape[:2] == value.shape[:2], (
-            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
-        )
-        biases = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        assert q_proj_weight is not None, "use_separate_proj_weight is True but q_proj_weight is None"
-        assert k_proj_weight is not None, "use_separate_proj_weight is True but k_proj_weight is None"
-        assert v_proj_weight is not None, "use_separate_proj_weight is True but v_proj_weight is None"
-        weights = (q_proj_weight, k_proj_weight, v_proj_weight)
-        q, k, v = (ops.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+        weights = {"q": q_proj_weight, "k": k_proj_weight, "v": v_proj_weight}
+        q, k, v = _project_separately(query, key, value, weights, in_proj_bias)
     else:
-        assert key.shape == value.shape, f"key shape {key.shape} does not match value shape {value.shape}"
         assert in_proj_weight is not None, "use_separate_proj_weight is False but in_proj_weight is None"
         q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias)
 

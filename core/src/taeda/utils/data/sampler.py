@@ -327,8 +327,11 @@ class DistributedSampler(Sampler[int]):
         seed: int = 0,
         drop_last: bool = False,
     ) -> None:
-        self.num_replicas = _process_group("get_world_size") if num_replicas is None else num_replicas
-        self.rank = _process_group("get_rank") if rank is None else rank
+        if num_replicas is None or rank is None:
+            raise RuntimeError(
+                "DistributedSampler: Requires distributed package to be available; pass num_replicas= and rank="
+            )
+        self.num_replicas, self.rank = num_replicas, rank
         if not 0 <= self.rank < self.num_replicas:
             raise ValueError(
                 f"DistributedSampler: Invalid rank {self.rank}, rank should be in the interval "
@@ -370,13 +373,3 @@ class DistributedSampler(Sampler[int]):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes back to the saved epoch."""
         self.epoch = state_dict["epoch"]
-
-
-def _process_group(question: str) -> int:
-    """Asks `taeda.distributed`; core runs without it."""
-    distributed = getattr(taeda, "distributed", None)
-    if distributed is None or not distributed.is_available():
-        raise RuntimeError(
-            "DistributedSampler: Requires distributed package to be available; pass num_replicas= and rank="
-        )
-    return int(getattr(distributed, question)())
