@@ -35,7 +35,8 @@ def arguments() -> argparse.Namespace:
 def train(data: ImageData, out: Path, options: argparse.Namespace) -> tuple[FineTuning, FineTuning]:
     """Fine-tune the shipped weights, and train the same network from scratch."""
     common: dict[str, Any] = {"epochs": options.epochs, "seed": options.seed, "accelerator": "cpu"}
-    print(f"\n== Training from scratch, {options.epochs} epochs")
+    epochs = f"{options.epochs} epoch{'s' if options.epochs != 1 else ''}"
+    print(f"\n== Training from scratch, {epochs}")
     scratch = fine_tune(
         data,
         "glyph_resnet",
@@ -46,7 +47,7 @@ def train(data: ImageData, out: Path, options: argparse.Namespace) -> tuple[Fine
         **common,
     )
     print(f"test accuracy {scratch.test_accuracy:.2%}")
-    print(f"\n== Fine-tuning the shipped glyph weights, {options.epochs} epochs")
+    print(f"\n== Fine-tuning the shipped glyph weights, {epochs}")
     facts = {"test accuracy from scratch, same epochs": f"{scratch.test_accuracy:.2%}"}
     tuned = fine_tune(data, "glyph_resnet", out, weights="DEFAULT", lr=2e-3, facts=facts, **common)
     print(f"test accuracy {tuned.test_accuracy:.2%} (from scratch: {scratch.test_accuracy:.2%})")

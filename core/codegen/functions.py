@@ -229,10 +229,7 @@ class FunctionWriter:
             start = f"const Tensor start = grad_wanted({tensors}) ? clone({me}) : {me};"
             rest = [a.name for a in self.schema.arguments[1:]]
             result = f"{self.op.name}({', '.join(['start', *rest])})"
-            check = (
-                f'TAEDA_CHECK({me}.sizes() == changed.sizes(), "{form.name}: the result has shape ", changed.sizes(), '
-                f'" but the tensor to change has shape ", {me}.sizes(), "; use {self.op.name}()");'
-            )
+            check = f'check_in_place_result({me}, changed, "{self.op.name}");'
             return [start, f"const Tensor changed = {result};", check, f"return copy_({me}, changed);"]
         if self.op.kind == "pointwise":
             call = _pointwise_call(self.op, out=me, inplace=True)

@@ -144,7 +144,7 @@ def test_failure_tells_everything(server, tmp_path):
     assert "could not fetch weights.pth" in text
     assert f"{urls[0]}: HTTP 404 Not Found" in text
     assert f'invalid hash value (expected "{SHA256}"' in text
-    assert f"put it at\n  {target}" in text
+    assert f"put it at\n  '{target}'.\n" in text
     assert f"its SHA-256 begins with {SHA256}" in text
     assert "https_proxy" in text
     assert list(tmp_path.iterdir()) == []

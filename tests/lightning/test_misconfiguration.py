@@ -69,6 +69,20 @@ def test_unknown_argument_is_a_type_error_too(tmp_path: Path) -> None:
     assert issubclass(UnknownArgumentError, Wrong)
 
 
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        ("gpus", "unknown argument 'gpus'; pass accelerator='gpu', devices=1"),
+        ("resume_from_checkpoint", "pass ckpt_path= to fit()"),
+        ("checkpoint_callback", "it is called 'enable_checkpointing'"),
+    ],
+)
+def test_former_arguments_of_the_trainer(argument: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownArgumentError) as caught:
+        trainer(tmp_path, **{argument: 1})
+    assert text in str(caught.value)
+
+
 def test_gpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("taeda_lightning.settings.cuda_is_available", lambda: False)
     with pytest.raises(Wrong, match=r"accelerator='gpu'.*finds no CUDA device; use accelerator='cpu'"):

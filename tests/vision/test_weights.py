@@ -202,6 +202,13 @@ def test_errors_say_what_was_passed(make, error, text):
         make()
 
 
+def test_pretrained_is_called_weights():
+    with pytest.raises(
+        TypeError, match=r"resnet18: there is no argument 'pretrained'; pass weights='DEFAULT'"
+    ):
+        resnet18(pretrained=True)
+
+
 def test_folder_without_weights(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(

@@ -248,11 +248,13 @@ Tensors run_backward(const Tensors& roots, Tensors grads, bool keep_graph, bool 
                      bool accumulate) {
     for (size_t i = 0; i < roots.size(); ++i) {
         const Tensor& root = roots[i];
-        TAEDA_CHECK(root.requires_grad(), "element ", i,
-                    " of tensors does not require grad and does not have a grad_fn");
+        TAEDA_CHECK(
+            root.requires_grad(), "element ", i,
+            " of tensors does not require grad and does not have a grad_fn; call .requires_grad_() on a tensor that it is "
+            "computed from, outside of taeda.no_grad() and without .detach(), .item() or .numpy() on the way");
         if (grads[i].defined()) {
             TAEDA_CHECK(grads[i].sizes() == root.sizes(), "Mismatch in shape: grad_output[", i, "] has a shape of ",
-                        grads[i].sizes(), " and output[", i, "] has a shape of ", root.sizes(), ".");
+                        grads[i].sizes(), " and output[", i, "] has a shape of ", root.sizes());
             continue;
         }
         TAEDA_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs; got shape ",

@@ -9,6 +9,7 @@
 #include "ops.h"
 #include "ops/derivatives.h"
 #include "ops/linalg_backward.h"
+#include "tensor/cast.h"
 
 namespace taeda::ops {
 

@@ -4,6 +4,7 @@
 
 #include "autograd/state.h"
 #include "ops.h"
+#include "tensor/cast.h"
 
 namespace taeda {
 
@@ -250,6 +251,7 @@ Tensor pointwise(const PointwiseOp& op, std::span<const Tensor* const> inputs, s
     if (out.defined()) {
         Meta meta{sizes, output_dtype(op, compute), device};
         if (inplace) {
+            check_in_place_dtype(out, meta.dtype, op.name);
             TAEDA_CHECK(out.sizes() == sizes, op.name, "_: output with shape ", out.sizes(),
                         " doesn't match the broadcast shape ", sizes, "; use the out-of-place form");
             for (size_t d = 0; d < out.sizes().size(); ++d)

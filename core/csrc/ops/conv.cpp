@@ -50,7 +50,10 @@ void check_geometry(const Tensor& input, const Tensor& weight, const Tensor& bia
     int64_t channels = transposed ? weight.sizes()[0] : weight.sizes()[1] * g.groups;
     TAEDA_CHECK(input.sizes()[1] == channels, "Given groups=", g.groups, ", weight of size ", weight.sizes(),
                 ", expected input", input.sizes(), " to have ", channels, " channels, but got ", input.sizes()[1],
-                " channels instead; change dim 1 of the input, or the weight's channels");
+                " channels instead; ",
+                input.sizes().back() == channels && input.dim() > 3
+                    ? "channels come before height and width here, .movedim(-1, 1) moves them"
+                    : "change dim 1 of the input, or the weight's channels");
     int64_t features = transposed ? weight.sizes()[1] * g.groups : weight.sizes()[0];
     TAEDA_CHECK(!bias.defined() || (bias.dim() == 1 && bias.numel() == features), "Given weight of size ",
                 weight.sizes(), ", expected bias to be 1-dimensional with ", features,

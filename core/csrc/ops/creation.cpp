@@ -127,10 +127,10 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, std::o
               std::optional<Device> device) {
     DType type = number_dtype({start, end, step}, dtype);
     double a = start.to_double(), b = end.to_double(), d = step.to_double();
-    TAEDA_CHECK(d != 0, "step must be nonzero");
+    TAEDA_CHECK(d != 0, "arange: step must be nonzero");
     TAEDA_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
-    TAEDA_CHECK((d > 0) == (b >= a) || a == b, "upper bound and larger bound inconsistent with step sign: ", a, ", ", b,
-                ", ", d);
+    TAEDA_CHECK((d > 0) == (b >= a) || a == b, "arange: upper bound and larger bound inconsistent with step sign: ", a,
+                ", ", b, ", ", d, "; step must have the sign of end - start");
     // Whole numbers are counted as such: exact, and fractions are cut off first.
     if (type == DType::int64 && int64_t(d) != 0) {
         auto whole = [](const Scalar& s) { return s.is_integral(true) ? s.to_int() : int64_t(s.to_double()); };
@@ -142,9 +142,11 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, std::o
 }
 Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, std::optional<DType> dtype,
              std::optional<Device> device) {
-    TAEDA_CHECK(step.to_double() != 0, "step must be nonzero");
+    TAEDA_CHECK(step.to_double() != 0, "range: step must be nonzero");
     int64_t count = int64_t(std::floor((end.to_double() - start.to_double()) / step.to_double())) + 1;
-    TAEDA_CHECK(count >= 0, "upper bound and larger bound inconsistent with step sign");
+    TAEDA_CHECK(
+        count >= 0,
+        "range: upper bound and larger bound inconsistent with step sign; step must have the sign of end - start");
     return sequence(start, step, count, dtype.value_or(default_dtype()), where(device));
 }
 

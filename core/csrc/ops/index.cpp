@@ -445,9 +445,8 @@ Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const 
 namespace {
 
 void check_mask(const Tensor& mask, const char* op) {
-    TAEDA_CHECK(mask.dtype() == DType::bool_, op, ": expected self and mask to be boolean tensors: ", op,
-                " only supports boolean masks, but got mask with dtype ", mask.dtype(),
-                "; compare to get one: mask != 0");
+    TAEDA_CHECK(mask.dtype() == DType::bool_, op, " only supports boolean masks, but got mask with dtype ",
+                mask.dtype(), "; compare to get one: mask != 0");
 }
 
 }  // namespace
@@ -479,7 +478,7 @@ Tensor raw_masked_select(const Tensor& self, const Tensor& mask) {
     return out;
 }
 Tensor masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
-    TAEDA_CHECK(mask.dtype() == DType::bool_, "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+    TAEDA_CHECK(mask.dtype() == DType::bool_, "masked_scatter only supports boolean masks, but got mask with dtype ",
                 mask.dtype());
     TAEDA_CHECK(self.dtype() == source.dtype(), "masked_scatter: expected self and source to have same dtypes but got ",
                 self.dtype(), " and ", source.dtype());
@@ -570,7 +569,7 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
                    "one_hot: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     TAEDA_CHECK(self.dtype() == DType::int64, "one_hot is only applicable to index tensor of type LongTensor, got ",
-                self.dtype());
+                self.dtype(), "; convert it with .long()");
     TAEDA_CHECK(self.numel() > 0 || num_classes > 0, "Can not infer total number of classes from empty tensor.");
     int64_t classes = num_classes;
     if (self.numel() > 0) {

@@ -22,13 +22,13 @@ Dims joined_sizes(TensorList tensors, int64_t& dim) {
     sizes[size_t(dim)] = 0;
     for (const Tensor& t : tensors) {
         if (!counts(t) && first->dim() != 1) continue;
-        TAEDA_CHECK(t.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ",
-                    t.dim());
+        TAEDA_CHECK(t.dim() == first->dim(), "cat: Tensors must have same number of dimensions: got ", first->dim(),
+                    " and ", t.dim(), "; unsqueeze() adds one");
         for (size_t d = 0; d < sizes.size(); ++d)
             TAEDA_CHECK(int64_t(d) == dim || t.sizes()[d] == sizes[d],
-                        "Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[d],
+                        "cat: Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[d],
                         " but got size ", t.sizes()[d], " for tensor number ", &t - tensors.data(),
-                        " in the list (shapes ", first->sizes(), " and ", t.sizes(), ").");
+                        " in the list (shapes ", first->sizes(), " and ", t.sizes(), ")");
         sizes[size_t(dim)] += t.sizes()[size_t(dim)];
     }
     return sizes;

@@ -5,6 +5,7 @@
 
 #include "autograd/state.h"
 #include "native.h"
+#include "ops/host.h"
 #include "ops/operators.h"
 
 namespace taeda::native {
@@ -15,6 +16,16 @@ Tensor reduced(const Tensor& loss, int64_t reduction) {
     if (reduction == 0) return loss;
     Tensor sum = ops::sum(loss);
     return reduction == 1 ? sum / Scalar(double(loss.numel())) : sum;
+}
+
+// On the CPU alone: a GPU would have to be waited for.
+void check_probabilities(const Tensor& t, const char* name, const char* advice) {
+    if (!t.is_cpu() || t.numel() == 0 || !t.is_floating()) return;
+    GradMode off(false);
+    auto [least, most] = ops::aminmax(t, {}, false);
+    TAEDA_CHECK(host_truth(least >= 0) && host_truth(most <= 1), "binary_cross_entropy: all elements of ", name,
+                " should be between 0 and 1, got values from ", host_value<double>(ops::to(least, DType::float64)),
+                " to ", host_value<double>(ops::to(most, DType::float64)), advice);
 }
 
 Tensor weighted(const Tensor& loss, const Tensor& weight) { return weight.defined() ? loss * weight : loss; }
@@ -45,6 +56,8 @@ Tensor huber_loss(const Tensor& self, const Tensor& target, int64_t reduction, d
 }
 
 Tensor binary_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, int64_t reduction) {
+    check_probabilities(self, "input", "; apply sigmoid() to logits first, or use binary_cross_entropy_with_logits");
+    check_probabilities(target, "target", "");
     return reduced(weighted(ops::binary_cross_entropy_elements(self, target), weight), reduction);
 }
 
@@ -93,9 +106,12 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
                    target.sizes());
     Dims expected(input.sizes());
     expected.erase(size_t(channel));
-    TAEDA_CHECK(target.sizes() == Ints(expected) || (input.dim() == 1 && target.numel() == 1), op,
-                ": expected target of shape ", expected, " for input of shape ", input.sizes(), ", got shape ",
-                target.sizes());
+    TAEDA_CHECK(
+        target.sizes() == Ints(expected) || (input.dim() == 1 && target.numel() == 1), op,
+        ": expected target of shape ", expected, " for input of shape ", input.sizes(), ", got shape ", target.sizes(),
+        target.sizes() == input.sizes()
+            ? "; pass classes, as from .argmax(1), or probabilities as floating-point numbers"
+            : "; one class for each place without the dimension of classes, .squeeze(1) takes away an empty one");
 }
 
 Tensor classes_of(const Tensor& target) { return ops::contiguous(ops::to(target, DType::int64)); }

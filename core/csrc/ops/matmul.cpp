@@ -11,7 +11,8 @@ namespace {
 void check_same_dtype(const Tensor& a, const Tensor& b, const char* op) {
     TAEDA_CHECK(a.dtype() == b.dtype(), op, ": expected both operands to have the same dtype, but got: ", a.dtype(),
                 " != ", b.dtype(), "; convert one with .to()");
-    TAEDA_CHECK(a.dtype() != DType::bool_, "\"", op, "\" not implemented for 'Bool'");
+    TAEDA_CHECK(a.dtype() != DType::bool_, "\"", op,
+                "\" not implemented for 'Bool'; convert both operands, e.g. with .float()");
 }
 
 void check_matrices(const Tensor& a, const Tensor& b, const char* op) {
@@ -28,7 +29,8 @@ void check_batches(const Tensor& a, const Tensor& b, const char* op) {
     TAEDA_CHECK(b.dim() == 3, op, ": batch2 must be a 3D tensor, got shape ", b.sizes());
     TAEDA_CHECK(a.sizes()[0] == b.sizes()[0] && a.sizes()[2] == b.sizes()[1], op,
                 ": Expected size for first two dimensions of batch2 tensor to be: [", a.sizes()[0], ", ", a.sizes()[2],
-                "] but got: [", b.sizes()[0], ", ", b.sizes()[1], "].");
+                "] but got: [", b.sizes()[0], ", ", b.sizes()[1],
+                "]: as many batches as batch1, and as many rows as it has columns; matmul broadcasts batches");
     check_same_dtype(a, b, op);
 }
 
@@ -47,8 +49,10 @@ Tensor accumulated(const Tensor& self, const Tensor& a, const Tensor& b, const S
                 ": The expanded size of the tensor must match the product: self has shape ", self.sizes(),
                 ", the product ", sizes);
     if (is_integral(a.dtype())) {
-        TAEDA_CHECK(!beta.is_floating() && !alpha.is_floating(),
-                    "For integral input tensors, argument alpha and beta must not be a floating point number.");
+        TAEDA_CHECK(
+            !beta.is_floating() && !alpha.is_floating(), op,
+            ": For integral input tensors, argument alpha and beta must not be a floating point number, got alpha = ",
+            alpha, " and beta = ", beta, "; convert the tensors with .float()");
     }
     if (self.is_complex() && (beta.is_complex() || alpha.is_complex()))
         return ops::mul(product(a, b, sizes), wrapped_number(alpha)) + ops::mul(self, wrapped_number(beta));
@@ -90,8 +94,8 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
     return ops::addmm(self, a, ops::reshape(batch2, Ints{B * K, N}), beta, alpha);
 }
 Tensor mv(const Tensor& self, const Tensor& vec) {
-    TAEDA_CHECK(self.dim() == 2 && vec.dim() == 1, "mv: vector + matrix @ vector expected, got ", self.sizes(), ", ",
-                vec.sizes());
+    TAEDA_CHECK(self.dim() == 2 && vec.dim() == 1, "mv: expected a matrix and a vector, got shapes ", self.sizes(),
+                " and ", vec.sizes());
     TAEDA_CHECK(self.sizes()[1] == vec.sizes()[0], "mv: size mismatch, got input (", self.sizes()[0], "x",
                 self.sizes()[1], "), vec (", vec.sizes()[0],
                 "); the matrix needs as many columns as the vector has elements");
@@ -114,13 +118,13 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
     return beta.equals(0) ? y : ops::scaled(self, beta) + y;
 }
 Tensor dot(const Tensor& self, const Tensor& other) {
-    TAEDA_CHECK(self.dim() == 1 && other.dim() == 1, "1D tensors expected, but got ", self.dim(), "D and ", other.dim(),
-                "D tensors");
-    TAEDA_CHECK(self.dtype() == other.dtype(), "dot : expected both vectors to have same dtype, but found ",
-                dtype_long_name(self.dtype()), " and ", dtype_long_name(other.dtype()));
-    TAEDA_CHECK(self.numel() == other.numel(), "inconsistent tensor size, expected tensor [", self.numel(),
-                "] and src [", other.numel(), "] to have the same number of elements, but got ", self.numel(), " and ",
-                other.numel(), " elements respectively");
+    TAEDA_CHECK(self.dim() == 1 && other.dim() == 1, "dot: 1D tensors expected, but got ", self.dim(), "D and ",
+                other.dim(), "D tensors; use matmul for matrices");
+    TAEDA_CHECK(self.dtype() == other.dtype(), "dot: expected both vectors to have same dtype, but found ",
+                dtype_long_name(self.dtype()), " and ", dtype_long_name(other.dtype()), "; convert one with .to()");
+    TAEDA_CHECK(self.numel() == other.numel(),
+                "dot: inconsistent tensor size, expected two vectors of as many elements, got ", self.numel(), " and ",
+                other.numel());
     Tensor out = empty_tensor(Ints(), self.dtype(), self.device());
     if (out.is_meta()) return out;
     gemm(alias(out, Ints{1, 1}, Ints{1, 1}, 0),
@@ -138,7 +142,7 @@ Tensor outer(const Tensor& self, const Tensor& vec2) {
 Tensor inner(const Tensor& self, const Tensor& other) {
     if (self.dim() == 0 || other.dim() == 0) return self * other;
     TAEDA_CHECK(self.size(-1) == other.size(-1),
-                "inner() the last dimension must match on both input tensors but got shapes ", self.sizes(), " and ",
+                "inner(): the last dimension must match on both input tensors but got shapes ", self.sizes(), " and ",
                 other.sizes());
     return ops::tensordot_dims(self, other, Ints{-1}, Ints{-1});
 }
@@ -146,6 +150,24 @@ Tensor inner(const Tensor& self, const Tensor& other) {
 // -- matmul -----------------------------------------------------------------------------------------------------------
 
 namespace {
+
+std::string by_x(Ints sizes) {
+    std::string text;
+    for (int64_t s : sizes) text += (text.empty() ? "" : "x") + std::to_string(s);
+    return text;
+}
+
+// In the name of matmul, so that what it calls need not.
+void check_operands(const Tensor& self, const Tensor& other) {
+    int64_t m = self.dim(), n = other.dim();
+    TAEDA_CHECK(m > 0 && n > 0, "both arguments to matmul need to be at least 1D, but they are ", m, "D and ", n,
+                "D; use * for numbers");
+    check_same_dtype(self, other, "matmul");
+    TAEDA_CHECK(self.size(-1) == other.size(n > 1 ? -2 : -1), "matmul: mat1 and mat2 shapes cannot be multiplied (",
+                by_x(self.sizes()), " and ", by_x(other.sizes()), "); the last dim of the first, ", self.size(-1),
+                ", must equal ", n > 1 ? "dim -2 of the second, " : "the length of the second, ",
+                other.size(n > 1 ? -2 : -1), n > 1 ? "; .mT transposes matrices" : "");
+}
 
 // A batch of matrices times one matrix is one product of tall matrices.
 Tensor folded(const Tensor& a, const Tensor& b) {
@@ -156,9 +178,7 @@ Tensor folded(const Tensor& a, const Tensor& b) {
 
 Tensor batched(const Tensor& self, const Tensor& other) {
     Ints a = self.sizes(), b = other.sizes();
-    TAEDA_CHECK(a.back() == b[b.size() - 2], "matmul: Expected size for the contracted dimensions to be equal, got ", a,
-                " and ", b);
-    Dims batch = broadcast_shapes(a.slice(0, a.size() - 2), b.slice(0, b.size() - 2), "matmul");
+    Dims batch = broadcast_shapes(a.slice(0, a.size() - 2), b.slice(0, b.size() - 2), "batch dimensions in matmul");
     auto spread = [&](const Tensor& t) {
         Dims full(batch);
         full.push_back(t.size(-2));
@@ -175,14 +195,14 @@ Tensor batched(const Tensor& self, const Tensor& other) {
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
     int64_t m = self.dim(), n = other.dim();
-    TAEDA_CHECK(m > 0 && n > 0, "both arguments to matmul need to be at least 1D, but they are ", m, "D and ", n, "D");
+    check_operands(self, other);
     if (m == 2 && n == 2) return ops::mm(self, other);
     if (m == 1 && n == 1) return ops::dot(self, other);
     if (m == 2 && n == 1) return ops::mv(self, other);
     if (m == 1 && n == 2) return ops::squeeze(ops::mm(ops::unsqueeze(self, 0), other), 0);
     if (m == 1) return ops::squeeze(ops::matmul(ops::unsqueeze(self, 0), other), -2);
     if (n == 1) return ops::squeeze(ops::matmul(self, ops::unsqueeze(other, 1)), -1);
-    if (n == 2 && self.size(-1) == other.size(0) && self.numel() > 0) return folded(self, other);
+    if (n == 2 && self.numel() > 0) return folded(self, other);
     return batched(self, other);
 }
 Tensor __rmatmul__(const Tensor& self, const Tensor& other) { return ops::matmul(other, self); }
@@ -271,7 +291,7 @@ Tensor kron(const Tensor& self, const Tensor& other) {
 
 Tensor linalg_matrix_power(const Tensor& self, int64_t n) {
     TAEDA_CHECK(self.dim() >= 2 && self.size(-1) == self.size(-2),
-                "linalg.matrix_power: A must be batches of square matrices, but they are ", self.sizes());
+                "linalg.matrix_power: A must be batches of square matrices, got shape ", self.sizes());
     TAEDA_CHECK(n >= 0, "linalg.matrix_power: negative powers need an inverse; got n = ", n,
                 ", invert the matrix first");
     if (n == 0)  // written over a copy, so that the result has a gradient: zero
@@ -304,15 +324,15 @@ Tensor cross(const Tensor& self, const Tensor& other, std::optional<int64_t> dim
 }
 
 Tensor tensordot_dims(const Tensor& self, const Tensor& other, Ints dims_self, Ints dims_other) {
-    TAEDA_CHECK(dims_self.size() == dims_other.size(), "both dimension lists should have same length, got ", dims_self,
-                " and ", dims_other);
+    TAEDA_CHECK(dims_self.size() == dims_other.size(), "tensordot: both dimension lists should have same length, got ",
+                dims_self, " and ", dims_other);
     Dims a = dims_self.empty() ? Dims() : wrap_dims(dims_self, self.dim()),
          b = dims_other.empty() ? Dims() : wrap_dims(dims_other, other.dim());
     Tensor x = self, y = other;
     for (size_t i = 0; i < a.size(); ++i) {
         int64_t s = self.size(a[i]), t = other.size(b[i]);
-        TAEDA_CHECK(s == t || s == 1 || t == 1, "contracted dimensions need to match, but first has size ", s,
-                    " in dim ", a[i], " and second has size ", t, " in dim ", b[i]);
+        TAEDA_CHECK(s == t || s == 1 || t == 1, "tensordot: contracted dimensions need to match, but first has size ",
+                    s, " in dim ", a[i], " and second has size ", t, " in dim ", b[i]);
         if (s == 1 && t != 1) y = ops::sum(y, Ints{b[i]}, true);
         if (t == 1 && s != 1) x = ops::sum(x, Ints{a[i]}, true);
     }

@@ -96,7 +96,8 @@ Tensor signbit(const Tensor& self) {
 
 Tensor where(const Tensor& condition, const Tensor& self, const Tensor& other) {
     TAEDA_CHECK(condition.dtype() == DType::bool_ || condition.dtype() == DType::uint8,
-                "where expected condition to be a boolean tensor, but got a tensor with dtype ", condition.dtype());
+                "where expected condition to be a boolean tensor, but got a tensor with dtype ", condition.dtype(),
+                "; compare to get one: condition != 0");
     return ops::where_select(ops::to(condition, DType::bool_), self, other);
 }
 Tensors where(const Tensor& condition) { return ops::unbind(ops::nonzero(condition), 1); }

@@ -231,9 +231,12 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
                 classes, "; draw fewer, or pass replacement=True");
     Tensor p = ops::to(self, DType::float64);
     Tensor valid = ops::logical_and(ops::isfinite(p), p >= 0);
-    TAEDA_CHECK(host_truth(ops::all(valid)), "probability tensor contains either `inf`, `nan` or element < 0");
+    TAEDA_CHECK(
+        host_truth(ops::all(valid)),
+        "multinomial: probability tensor contains either `inf`, `nan` or element < 0; pass weights of at least 0, such as "
+        "those of softmax()");
     TAEDA_CHECK(host_truth(ops::all(ops::sum(p, Ints{-1}, false) > 0)),
-                "invalid multinomial distribution (sum of probabilities <= 0)");
+                "multinomial: invalid distribution (sum of probabilities <= 0); one weight a row must be positive");
     if (replacement) {
         Tensor cumulative = ops::cumsum(p, -1);
         Tensor total = ops::narrow(cumulative, -1, classes - 1, 1);

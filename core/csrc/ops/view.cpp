@@ -142,10 +142,12 @@ Tensor squeeze(const Tensor& self, int64_t dim) { return ops::squeeze_dims(self,
 Tensor squeeze(const Tensor& self, Ints dim) { return ops::squeeze_dims(self, dim); }
 
 Tensor permute(const Tensor& self, Ints dims) {
-    TAEDA_CHECK(int64_t(dims.size()) == self.dim(),
-                "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-                "desired ordering of dimensions i.e. input.dim() = ",
-                self.dim(), " is not equal to len(dims) = ", dims.size());
+    TAEDA_CHECK(
+        int64_t(dims.size()) == self.dim(),
+        "permute: number of dimensions in the tensor input does not match the length of the desired ordering of "
+        "dimensions: ",
+        self.dim(), " dimensions of shape ", self.sizes(), ", but ", dims.size(), " in ", dims,
+        "; name each dimension once");
     Dims sizes(dims.size()), strides(dims.size());
     std::vector<bool> seen(dims.size());
     for (size_t i = 0; i < dims.size(); ++i) {

@@ -22,7 +22,12 @@ PyObject* out_of_memory_error_type() {
 
 void set_python_error(const std::string& call) {
     auto set = [&](PyObject* type, const std::exception& e) {
-        PyErr_SetString(type, call.empty() ? e.what() : join(e.what(), "; in ", call).c_str());
+        std::string text = e.what();
+        if (!call.empty()) {
+            while (!text.empty() && std::strchr(".! ", text.back())) text.pop_back();
+            text += "; in " + call;
+        }
+        PyErr_SetString(type, text.c_str());
     };
     try {
         throw;

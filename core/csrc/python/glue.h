@@ -48,7 +48,7 @@ inline Tensor with_requires_grad(Tensor t, PyObject* flag) {
     return t;
 }
 
-inline void check_layout(PyObject*) {}  // only taeda.strided exists, and the parser has checked the type
+void check_layout(PyObject* layout);  // that it is taeda.strided, or nothing; small_types.cpp
 
 inline const Tensor& out_tensor(PyObject* o) { return tensor_of(o); }
 inline const Tensor& out_tensor(PyObject* o, Py_ssize_t i) {

@@ -248,7 +248,8 @@ void find_dtype(PyObject* o, std::optional<DType>& dtype) {
     if (is_tensor(o)) return add(tensor_of(o).dtype());
     if (is_array(o)) return add(from_array(o).dtype());
     if (!holds_elements(o)) {
-        if (PyUnicode_Check(o)) raise<TypeError>("new(): invalid data type 'str'; expected numbers");
+        if (PyUnicode_Check(o))
+            raise<TypeError>("tensor(): invalid data type 'str'; expected numbers or nested sequences of numbers");
         return add(number_dtype(o));
     }
     Object list(checked(PySequence_Fast(o, "tensor(): expected a sequence")));

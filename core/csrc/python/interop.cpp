@@ -184,7 +184,8 @@ PyObject* method_array(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 PyObject* from_numpy(PyObject*, PyObject* array) {
     return guarded([&]() -> PyObject* {
-        TAEDA_CHECK_AS(TypeError, is_array(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
+        TAEDA_CHECK_AS(TypeError, is_array(array), "from_numpy: expected np.ndarray (got ", Py_TYPE(array)->tp_name,
+                       "); taeda.tensor() takes lists and numbers");
         return wrap(from_array(array));
     });
 }

@@ -12,7 +12,7 @@ namespace taeda::python {
 namespace {
 
 PyObject *module_getattr_method, *module_call_method;  // Module.__getattr__ and Module.__call__
-PyObject *name_getattr, *name_call, *name_forward, *name_hooked, *name_call_with_hooks;
+PyObject *name_getattr, *name_call, *name_forward, *name_hooked, *name_call_with_hooks, *name_note_place;
 PyObject* table_names[3];  // _parameters, _buffers, _modules
 
 PyObject* getattro(PyObject* self, PyObject* name) {
@@ -39,7 +39,7 @@ int is_hooked(PyObject* self, PyObject* own) {
     return flag ? PyObject_IsTrue(flag) : 0;
 }
 
-PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* run(PyObject* self, PyObject* args, PyObject* kwargs) {
     Object own(PyObject_GenericGetDict(self, nullptr));
     if (!own) return nullptr;
     const int hooked = is_hooked(self, own.get());
@@ -62,6 +62,22 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (PyErr_Occurred()) return nullptr;
     Object bound(PyObject_GetAttr(self, name_forward));
     return bound ? PyObject_Call(bound.get(), args, kwargs) : nullptr;
+}
+
+// Has `_note_place` write into the error that is set which layer it comes from.
+void note_place(PyObject* self) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    Object noted(PyObject_CallMethodOneArg(self, name_note_place, value));
+    if (!noted) PyErr_Clear();  // the first error is the one to tell
+    PyErr_Restore(type, value, traceback);
+}
+
+PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
+    PyObject* result = run(self, args, kwargs);
+    if (!result && PyErr_ExceptionMatches(PyExc_Exception)) note_place(self);
+    return result;
 }
 
 // _set_module_class(Module): whose __getattr__ and __call__ the slots stand for.
@@ -101,6 +117,7 @@ void add_nn_module(PyObject* module) {
     name_forward = checked(PyUnicode_InternFromString("forward"));
     name_hooked = checked(PyUnicode_InternFromString("_hooked"));
     name_call_with_hooks = checked(PyUnicode_InternFromString("_call_with_hooks"));
+    name_note_place = checked(PyUnicode_InternFromString("_note_place"));
     if (PyModule_AddFunctions(module, functions) < 0) throw PythonError();
 }
 

@@ -92,6 +92,33 @@ const char* expected(const Parameter& p) {
     return "?";
 }
 
+// Why `o` does not fit: its type, or that of the first item of a list that does not, and how to convert what is near.
+std::string mismatch(const Parameter& p, PyObject* o) {
+    const bool wants_list = p.kind == Kind::tensors || p.kind == Kind::optional_tensors || p.kind == Kind::integers ||
+                            p.kind == Kind::floats;
+    std::string text = join("must be ", expected(p), ", not ", Py_TYPE(o)->tp_name);
+    const bool wants_tensor = p.kind == Kind::tensor || p.kind == Kind::operand || p.kind == Kind::any_operand;
+    if (wants_list && is_list(o)) {
+        Parameter item = p;
+        item.flags = 0;
+        item.kind = p.kind == Kind::integers ? Kind::integer : p.kind == Kind::floats ? Kind::floating : Kind::tensor;
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+            PyObject* each = PySequence_Fast_GET_ITEM(o, i);
+            if (!accepts(item, each) && !(each == Py_None && p.kind == Kind::optional_tensors))
+                return join("must be ", expected(p), ", but the item at position ", i, " is ", Py_TYPE(each)->tp_name);
+        }
+    } else if (p.kind == Kind::tensors && is_tensor(o)) {
+        text += "; put the tensors into a list";
+    } else if (wants_tensor && std::strcmp(Py_TYPE(o)->tp_name, "numpy.ndarray") == 0) {
+        text += "; taeda.from_numpy() makes one of it";
+    } else if (wants_tensor && is_list(o)) {
+        text += "; taeda.tensor() makes one of it";
+    } else if (p.kind == Kind::dtype) {
+        text += "; dtypes are objects such as taeda.float32";
+    }
+    return text;
+}
+
 // NumPy's names for some parameters, and torch's name of the first tensor in functions.
 bool same_name(const char* parameter, const char* given) {
     if (std::strcmp(parameter, given) == 0) return true;
@@ -144,8 +171,8 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
         }
         if (!accepts(s.parameters[at], args[i])) {
             if (why)
-                *why = join("argument '", s.parameters[at].name, "' (position ", at + (self ? 0 : 1), ") must be ",
-                            expected(s.parameters[at]), ", not ", Py_TYPE(args[i])->tp_name);
+                *why = join("argument '", s.parameters[at].name, "' (position ", at + (self ? 0 : 1), ") ",
+                            mismatch(s.parameters[at], args[i]));
             return false;
         }
         slots.values[at] = args[i];
@@ -173,9 +200,7 @@ bool Parser::fits(const Signature& s, PyObject* self, PyObject* const* args, Py_
         // out=None and the like mean the default.
         if (value == Py_None && s.parameters[found].flags & kHasDefault) continue;
         if (!accepts(s.parameters[found], value)) {
-            if (why)
-                *why = join("argument '", s.parameters[found].name, "' must be ", expected(s.parameters[found]),
-                            ", not ", Py_TYPE(value)->tp_name);
+            if (why) *why = join("argument '", s.parameters[found].name, "' ", mismatch(s.parameters[found], value));
             return false;
         }
         slots.values[found] = value;

@@ -1,6 +1,7 @@
 // taeda.dtype, device, layout, memory_format, Generator and UntypedStorage.
 #include "ops.h"
 #include "python/args.h"
+#include "python/glue.h"
 #include "tensor/backend.h"
 
 namespace taeda::python {
@@ -115,11 +116,17 @@ PyType_Spec device_spec = {"taeda.device", sizeof(PyDevice), 0, Py_TPFLAGS_DEFAU
 
 // -- layout and memory format: named constants ------------------------------------------------------------------------
 
-PyObject* layout_repr(PyObject*) { return PyUnicode_FromString("taeda.strided"); }
-PyObject* layout_reduce(PyObject*, PyObject*) { return PyUnicode_FromString("strided"); }
+// Only strided tensors exist. The other layouts are names to compare with, and to be refused by what they are.
+struct PyLayout {
+    PyObject_HEAD const char* name;
+};
+
+const char* layout_name(PyObject* o) { return reinterpret_cast<PyLayout*>(o)->name; }
+PyObject* layout_repr(PyObject* o) { return PyUnicode_FromFormat("taeda.%s", layout_name(o)); }
+PyObject* layout_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(layout_name(o)); }
 PyMethodDef layout_methods[] = {{"__reduce__", layout_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
 PyType_Slot layout_slots[] = {{Py_tp_repr, slot(layout_repr)}, {Py_tp_methods, layout_methods}, {0, nullptr}};
-PyType_Spec layout_spec = {"taeda.layout", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+PyType_Spec layout_spec = {"taeda.layout", sizeof(PyLayout), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                            layout_slots};
 
 PyObject* format_repr(PyObject* o) {
@@ -136,9 +143,12 @@ PyType_Spec format_spec = {"taeda.memory_format", sizeof(PyMemoryFormat), 0,
 void add_constants(PyObject* module) {
     layout_type = make_type(layout_spec);
     PyModule_AddObjectRef(module, "layout", reinterpret_cast<PyObject*>(layout_type));
-    Object strided(checked(layout_type->tp_alloc(layout_type, 0)));
-    PyModule_AddObjectRef(module, "strided", strided.get());
-    PyDict_SetItemString(layout_type->tp_dict, "_strided", strided.get());
+    for (const char* name : {"strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc"}) {
+        Object made(checked(layout_type->tp_alloc(layout_type, 0)));
+        reinterpret_cast<PyLayout*>(made.get())->name = name;
+        PyModule_AddObjectRef(module, name, made.get());
+        if (std::string_view(name) == "strided") PyDict_SetItemString(layout_type->tp_dict, "_strided", made.get());
+    }
     memory_format_type = make_type(format_spec);
     PyModule_AddObjectRef(module, "memory_format", reinterpret_cast<PyObject*>(memory_format_type));
     constexpr std::pair<const char*, MemoryFormat> formats[] = {{"contiguous_format", MemoryFormat::contiguous},
@@ -322,6 +332,12 @@ PyMethodDef functions[] = {{"_tensor_from_storage", tensor_from_storage, METH_VA
                            {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
+
+void check_layout(PyObject* layout) {
+    TAEDA_CHECK_AS(NotImplementedError, !given(layout) || std::string_view(layout_name(layout)) == "strided",
+                   "layout taeda.", layout_name(layout),
+                   " is not supported: tensors are strided; leave layout= out, or pass taeda.strided");
+}
 
 PyObject* wrap(DType dtype) { return Py_NewRef(dtypes[int(dtype)]); }
 

@@ -160,12 +160,11 @@ void* allocate_bytes(size_t bytes) {
     }
     Shared& s = shared();
     s.requests.fetch_add(1, std::memory_order_relaxed);
-    note_allocated(rounded);
-    if (void* data = take_shared(c)) {
-        s.reused.fetch_add(1, std::memory_order_relaxed);
-        return data;
-    }
-    return allocate_new(c, bytes);
+    void* data = take_shared(c);
+    if (data) s.reused.fetch_add(1, std::memory_order_relaxed);
+    else data = allocate_new(c, bytes);
+    note_allocated(rounded);  // only now: a request that failed holds nothing
+    return data;
 }
 
 void free_bytes(void* data, size_t bytes, void*) {

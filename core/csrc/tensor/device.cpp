@@ -19,7 +19,9 @@ Device Device::parse(const std::string& text) {
     if (type == "cpu") device.type = DeviceType::cpu;
     else if (type == "meta") device.type = DeviceType::meta;
     else if (type == "cuda") device.type = DeviceType::cuda;
-    else raise("Expected one of cpu, meta, cuda device type at start of device string: ", text);
+    else
+        raise("Expected one of cpu, meta, cuda device type at start of device string: ", text,
+              "; GPUs are 'cuda', and dtypes are objects such as taeda.float16");
     if (colon != std::string::npos) {
         int index = -1;
         const char* end = text.data() + text.size();

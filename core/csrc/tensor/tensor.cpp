@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "autograd/meta.h"
+#include "tensor/cast.h"
 
 namespace taeda {
 
@@ -202,12 +203,27 @@ DType result_type(const Tensor& a, const Scalar& b) {
     return ranks.result();
 }
 
+bool can_cast(DType from, DType to) {
+    return from == to || (is_complex(from) <= is_complex(to) && is_floating(from) <= is_differentiable(to) &&
+                          (to != DType::bool_ || from == DType::bool_));
+}
+
+void check_in_place_dtype(const Tensor& self, DType result, const char* op) {
+    TAEDA_CHECK(can_cast(result, self.dtype()), op, "_: result type ", dtype_long_name(result),
+                " can't be cast to the desired output type ", dtype_long_name(self.dtype()), "; use ", op,
+                "(), or convert the tensor first with .to(", result, ")");
+}
+
+void check_in_place_result(const Tensor& self, const Tensor& changed, const char* op) {
+    TAEDA_CHECK(self.sizes() == changed.sizes(), op, "_: the result has shape ", changed.sizes(),
+                " but the tensor to change has shape ", self.sizes(), "; use ", op, "()");
+    check_in_place_dtype(self, changed.dtype(), op);
+}
+
 void resize_output(const Tensor& out, const Meta& meta, const char* op) {
-    bool fits = out.dtype() == meta.dtype || (is_complex(meta.dtype) <= is_complex(out.dtype()) &&
-                                              (is_floating(meta.dtype) <= is_differentiable(out.dtype())) &&
-                                              (out.dtype() != DType::bool_ || meta.dtype == DType::bool_));
-    TAEDA_CHECK(fits, op, ": result type ", dtype_long_name(meta.dtype), " can't be cast to the desired output type ",
-                dtype_long_name(out.dtype()), "; pass an out= tensor of dtype ", meta.dtype);
+    TAEDA_CHECK(can_cast(meta.dtype, out.dtype()), op, ": result type ", dtype_long_name(meta.dtype),
+                " can't be cast to the desired output type ", dtype_long_name(out.dtype()),
+                "; pass an out= tensor of dtype ", meta.dtype);
     TAEDA_CHECK(out.device() == meta.device, op, ": expected out= on device ", meta.device, ", got ", out.device());
     if (out.sizes() == Ints(meta.sizes)) {
         for (size_t d = 0; d < out.sizes().size(); ++d)

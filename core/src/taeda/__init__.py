@@ -62,6 +62,11 @@ from taeda._C import (
     set_default_dtype,
     set_num_threads,
     short,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
     strided,
     tensor,
     uint8,
@@ -173,7 +178,7 @@ __all__ = [
     "is_grad_enabled", "is_inference_mode_enabled", "layout", "load", "long", "manual_seed", "memory_format",
     "nan", "newaxis", "no_grad", "pi", "preserve_format", "promote_types", "result_type", "save", "seed",
     "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "short",
-    "strided", "tensor", "uint8",
+    "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "strided", "tensor", "uint8",
 ]  # fmt: skip
 __all__ += _function_names
 __all__ += _extra_names
@@ -195,7 +200,9 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"taeda.{_LAZY_NAMES[name]}"), name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module 'taeda' has no attribute {name!r}")
+    from taeda._missing import missing_attribute
+
+    raise missing_attribute(name, {*globals(), *_MODULES, *_LAZY_NAMES})
 
 
 def __dir__() -> list[str]:

@@ -25,7 +25,15 @@ _USER_AGENT = "taeda"
 
 
 class DownloadError(RuntimeError):
-    """A file could not be fetched from any mirror."""
+    """A file could not be fetched from any mirror.
+
+    Attributes:
+        reasons: why, one for each attempt.
+    """
+
+    def __init__(self, message: str, reasons: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = list(reasons)
 
 
 class _HashMismatchError(Exception):
@@ -96,7 +104,7 @@ def download(
                 failures.append(f"{url}: {_reason(error)}")
                 if not _is_worth_repeating(error) or attempt == ATTEMPTS_PER_MIRROR - 1:
                     break
-    raise DownloadError(_advice(failures, path, prefix))
+    raise DownloadError(_advice(failures, path, prefix), failures)
 
 
 def _checked_hash(sha256: str | None) -> str:
@@ -176,7 +184,7 @@ def _advice(failures: list[str], path: str, prefix: str) -> str:
     return (
         f"download: could not fetch {os.path.basename(path)}:\n  "
         + "\n  ".join(failures)
-        + f"\nWithout a network, fetch the file elsewhere{check} and put it at\n  {path}\n"
+        + f".\nWithout a network, fetch the file elsewhere{check} and put it at\n  '{path}'.\n"
         "Behind a proxy, set the environment variable https_proxy."
     )
 

@@ -251,7 +251,7 @@ def _unknown(wanted: str, commands: dict[str, Command]) -> str:
     hint = (
         f"did you mean {' or '.join(repr(name) for name in near)}?"
         if near
-        else f"known: {', '.join(sorted(commands))}"
+        else f"known: {', '.join(sorted(commands))}; packages such as taeda-lightning and taeda-serve bring others"
     )
     return f"unknown command '{wanted}'; {hint}"
 

@@ -67,7 +67,8 @@ class FitCommand:
             data, args.model, args.out, weights=args.weights, epochs=args.epochs, lr=args.lr, seed=args.seed,
             with_report=can_report(), ckpt_path=args.resume, accelerator=args.accelerator,
         )  # fmt: skip
-        print(f"test accuracy {done.test_accuracy:.2%} after {args.epochs} epochs in {done.seconds:.1f} s")
+        epochs = f"{args.epochs} epoch{'s' if args.epochs != 1 else ''}"
+        print(f"test accuracy {done.test_accuracy:.2%} after {epochs} in {done.seconds:.1f} s")
         print(f"best checkpoint: {done.checkpoint}")
         if done.report is not None:
             print(f"report: {done.report}")

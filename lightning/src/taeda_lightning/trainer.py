@@ -55,6 +55,20 @@ _STAGES = {
 }
 
 
+# Arguments that Lightning's Trainer had once, and what is said instead.
+_RENAMED = {
+    "gpus": "pass accelerator='gpu', devices=1",
+    "tpu_cores": "there are accelerators 'cpu' and 'gpu'",
+    "num_processes": "training runs in one process; leave it out",
+    "resume_from_checkpoint": "pass ckpt_path= to fit()",
+    "checkpoint_callback": "it is called 'enable_checkpointing'",
+    "weights_summary": "it is called 'enable_model_summary'",
+    "progress_bar_refresh_rate": "pass enable_progress_bar=False, or a progress bar of your own among callbacks=",
+    "weights_save_path": "it is called 'default_root_dir'",
+    "amp_backend": "pass precision='bf16-mixed'",
+}
+
+
 class Trainer(RunState):
     """Runs a `LightningModule`; arguments are Lightning's.
 
@@ -163,7 +177,8 @@ class Trainer(RunState):
     ) -> None:
         for name in unknown:
             known = Trainer.__init__.__kwdefaults__ or {}
-            raise UnknownArgumentError(f"Trainer: unknown argument {name!r}; {closest(name, known)}")
+            hint = _RENAMED.get(name) or closest(name, known)
+            raise UnknownArgumentError(f"Trainer: unknown argument {name!r}; {hint}")
         refuse(
             profiler=profiler,
             plugins=plugins,
@@ -399,8 +414,8 @@ class Trainer(RunState):
         self.ckpt_path = select_checkpoint_path(self, ckpt_path, is_model_given)
         checkpoint = None
         if self.ckpt_path is not None:
-            info(f"Restoring from the checkpoint {self.ckpt_path}")
             checkpoint = read_checkpoint(self.ckpt_path)
+            info(f"Restoring from the checkpoint {self.ckpt_path}")
         for owner in owners:
             owner.prepare_data()
         if datamodule is not None:

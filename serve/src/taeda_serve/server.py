@@ -149,12 +149,9 @@ async def _answer(context: Context, listener: socket.socket, stop: asyncio.Event
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"serving http://{host}:{listener.getsockname()[1]}", flush=True)
     for runner in context.repository.runners:
-        manifest = runner.manifest
-        print(
-            f"  {manifest.name} {manifest.version}: {runner.ready_workers} worker(s)",
-            file=sys.stderr,
-            flush=True,
-        )
+        manifest, count = runner.manifest, runner.ready_workers
+        workers = f"{count} worker{'s' if count != 1 else ''}"
+        print(f"  {manifest.name} {manifest.version}: {workers}", file=sys.stderr, flush=True)
     await _first(running, stop)
     server.should_exit = True
     await running

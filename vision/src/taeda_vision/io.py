@@ -131,9 +131,10 @@ def _decode(content: bytes, source: str, mode: ImageReadMode | str, apply_exif_o
                 image = ImageOps.exif_transpose(image)
             return pil_to_tensor(_with_mode(image, wanted))
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = "no image format that is known" if isinstance(error, UnidentifiedImageError) else error
         raise RuntimeError(
             f"decode_image: {source} is not a readable image ({len(content)} bytes, beginning with "
-            f"{content[:8]!r}): {error}"
+            f"{content[:8]!r}): {reason}; expected a whole PNG, JPEG, GIF, WebP or BMP file"
         ) from error
 
 

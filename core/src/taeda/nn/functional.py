@@ -25,6 +25,7 @@ from ._functional.activation import (
     silu,
     softmax,
     softmin,
+    softshrink,
     softsign,
     tanh,
     tanhshrink,
@@ -124,7 +125,6 @@ if TYPE_CHECKING:
     gelu = ops.gelu
     prelu = ops.prelu
     softplus = ops.softplus
-    softshrink = ops.softshrink
     hardshrink = ops.hardshrink
     logsigmoid = ops.log_sigmoid
     relu_ = ops.relu_

@@ -105,13 +105,22 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{type(params).__name__}"
+                f"{type(params).__name__}; put the tensor into a list"
+            )
+        if not isinstance(params, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}: params must be an iterable of Tensors or dicts, but got "
+                f"{type(params).__name__}; "
+                "pass .parameters() of a model"
             )
         self.state = defaultdict(dict)
         self.param_groups = []
         groups = list(params)
         if len(groups) == 0:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(
+                f"{type(self).__name__}: optimizer got an empty parameter list; either the model has no parameters, or "
+                "the iterator of parameters() is used up: call parameters() again for each optimizer"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -205,12 +214,16 @@ class Optimizer:
             if not isinstance(parameter, Tensor):
                 raise TypeError(
                     "optimizer can only optimize Tensors, but one of the params is "
-                    f"{type(parameter).__name__}"
+                    f"{type(parameter).__name__}; pass .parameters() of a model, or a list of tensors that require grad"
                 )
             if not self.defaults.get("differentiable", None) and not (
                 parameter.is_leaf or parameter.retains_grad
             ):
-                raise ValueError("can't optimize a non-leaf Tensor")
+                raise ValueError(
+                    f"can't optimize a non-leaf Tensor: a parameter of shape {list(parameter.shape)} is the result of "
+                    f"{parameter.grad_fn.name()}; pass the tensors that it is computed from, or "
+                    "detach() it and call requires_grad_()"
+                )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
@@ -284,7 +297,8 @@ class Optimizer:
         if any(len(g["params"]) != len(s["params"]) for g, s in zip(groups, saved, strict=True)):
             raise ValueError(
                 "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
-                "group"
+                f"group: {[len(s['params']) for s in saved]} parameters in the state dict, "
+                f"{[len(g['params']) for g in groups]} in the optimizer; it was saved for another model"
             )
         of_number = {
             number: (parameter, group)

@@ -42,7 +42,7 @@ function showModel() {
     ["Output", model.outputs.map((spec) => `${spec.name}: ${spec.datatype} [${spec.shape.join(", ")}]`).join("; ")],
     ["Preprocessing", model.preprocessing.map((step) => step.name + argumentText(step.args)).join(" → ") || "none"],
     ["Labels", model.labels ? model.labels.join(", ") : "none"],
-    ["Batching", `up to ${model.batchSize} rows, ${model.maxBatchDelay} ms; ${model.workers.length} worker(s)`],
+    ["Batching", `up to ${model.batchSize} rows, ${model.maxBatchDelay} ms; ${model.workers.length} worker${model.workers.length === 1 ? "" : "s"}`],
     ...Object.entries(facts).map(([name, value]) => [name, String(value)]),
   ];
   $("facts").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));

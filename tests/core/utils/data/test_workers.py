@@ -186,6 +186,28 @@ def test_batches_that_cannot_be_pickled_are_errors():
         next(iter(DataLoader(Computed(lambda index: lambda: 0), None, **workers())))
 
 
+class Unsendable(Dataset):
+    """Holds a function without a name, which cannot be pickled."""
+
+    def __init__(self):
+        self.transform = lambda x: x
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.transform(index)
+
+
+def test_data_that_cannot_be_sent_to_workers():
+    loader = DataLoader(Unsendable(), num_workers=1, multiprocessing_context="spawn")
+    with pytest.raises((AttributeError, pickle.PicklingError)) as caught:
+        next(iter(loader))
+    text = str(caught.value)
+    assert "DataLoader: what its workers need cannot be sent to processes that are started by 'spawn'" in text
+    assert "at the top level of a module (no lambdas), or use num_workers=0" in text
+
+
 def test_init_function_and_worker_info():
     seen = {}
 

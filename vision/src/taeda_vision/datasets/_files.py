@@ -52,6 +52,8 @@ def _fetch_from(url: str, target: Path, md5: str) -> str:
         return ""
     try:
         taeda.hub.download_url_to_file(url, str(target), progress=True)
+    except taeda.hub.DownloadError as error:
+        return "; ".join(error.reasons)
     except (OSError, RuntimeError) as error:
         return f"{url}: {error}"
     found = _md5(target)

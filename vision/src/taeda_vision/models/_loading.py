@@ -37,6 +37,11 @@ def build_with_weights(
 
     The number of classes follows the weights; asking for another is an error that says what to do instead.
     """
+    if "pretrained" in kwargs:
+        raise TypeError(
+            f"{name}: there is no argument 'pretrained'; pass weights='DEFAULT' for pretrained weights, or nothing for "
+            "random ones"
+        )
     source = _resolve(name, enum, weights)
     if source is None:
         return constructor(**kwargs)

@@ -30,6 +30,7 @@ __all__ = [
     "silu",
     "softmax",
     "softmin",
+    "softshrink",
     "softsign",
     "tanh",
     "tanhshrink",
@@ -95,6 +96,19 @@ def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, traini
     return rrelu(input, lower, upper, training, True)
 
 
+def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
+    """x moved toward 0 by lambd, and 0 where it is nearer than that.
+
+    Raises:
+        RuntimeError: lambd is negative.
+    """
+    if lambd < 0:
+        raise RuntimeError(
+            f"softshrink: lambd must be at least 0, got {lambd}; it is the distance that is cut off"
+        )
+    return ops.softshrink(input, lambd, out=out)
+
+
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
     return ops.silu_(input) if inplace else ops.silu(input)
@@ -122,7 +136,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         ValueError: min_val is greater than max_val.
     """
     if min_val > max_val:
-        raise ValueError("min_val cannot be greater than max_val")
+        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
     return ops.hardtanh_(input, min_val, max_val) if inplace else ops.hardtanh(input, min_val, max_val)
 
 

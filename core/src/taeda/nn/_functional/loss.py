@@ -234,7 +234,8 @@ def binary_cross_entropy(
     if target.size() != input.size():
         raise ValueError(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is "
-            "deprecated. Please ensure they have the same size."
+            "deprecated. Please ensure they have the same size; squeeze(), unsqueeze() or reshape() one of them "
+            "in binary_cross_entropy"
         )
     if weight is not None:
         weight = weight.expand(taeda.broadcast_shapes(target.size(), weight.size()))
@@ -266,7 +267,10 @@ def binary_cross_entropy_with_logits(
     """
     code = reduction_code(legacy_reduction(size_average, reduce, reduction))
     if target.size() != input.size():
-        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+        raise ValueError(
+            f"Target size ({target.size()}) must be the same as input size ({input.size()}); "
+            "squeeze(), unsqueeze() or reshape() one of them in binary_cross_entropy_with_logits"
+        )
     return ops.binary_cross_entropy_with_logits(input, target, weight, pos_weight, code)
 
 
@@ -368,10 +372,14 @@ def nll_loss(
     code = reduction_code(legacy_reduction(size_average, reduce, reduction))
     dims = input.dim()
     if dims < 1:
-        raise ValueError(f"Expected 1 or more dimensions (got {dims})")
+        raise ValueError(
+            f"nll_loss: Expected 1 or more dimensions (got {dims}); the input has one number per class"
+        )
     if dims != 1 and input.size(0) != target.size(0):
         raise ValueError(
-            f"Expected input batch_size ({input.size(0)}) to match target batch_size ({target.size(0)})."
+            f"nll_loss: Expected input batch_size ({input.size(0)}) to match target batch_size "
+            f"({target.size(0) if target.dim() else 1}), got shapes {list(input.shape)} and {list(target.shape)}; "
+            "both need one row per sample"
         )
     if dims <= 2:
         return ops.nll_loss(input, target, weight, code, ignore_index)
@@ -379,7 +387,10 @@ def nll_loss(
         return ops.nll_loss2d(input, target, weight, code, ignore_index)
     expected = (input.size(0), *input.shape[2:])
     if tuple(target.shape) != expected:
-        raise ValueError(f"Expected target size {expected}, got {tuple(target.shape)}")
+        raise ValueError(
+            f"nll_loss: Expected target size {expected} for an input of shape {list(input.shape)}, got "
+            f"{tuple(target.shape)}"
+        )
     planes = input.reshape(input.size(0), input.size(1), 1, -1)
     loss = ops.nll_loss2d(planes, target.reshape(target.size(0), 1, -1), weight, code, ignore_index)
     return loss.reshape(expected) if code == 0 else loss

@@ -39,7 +39,11 @@ def batch_norm(
     if training:
         shape = input.size()
         if len(shape) >= 2 and shape[0] * math.prod(shape[2:]) == 1:
-            raise ValueError(f"Expected more than 1 value per channel when training, got input size {shape}")
+            raise ValueError(
+                f"batch_norm: Expected more than 1 value per channel when training, got input size {list(shape)}; "
+                "use a larger "
+                "batch (drop_last=True keeps a loader from ending with a batch of one) or evaluation mode, .eval()"
+            )
     return ops.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, False)
 
 
@@ -61,7 +65,11 @@ def instance_norm(
     if use_input_stats:
         shape = input.size()
         if math.prod(shape[2:]) == 1:
-            raise ValueError(f"Expected more than 1 spatial element when training, got input size {shape}")
+            raise ValueError(
+                f"instance_norm: Expected more than 1 spatial element when training, got input size {list(shape)}; "
+                "an instance of "
+                "one element has no variance, use layer_norm or batch_norm"
+            )
     return ops.instance_norm(
         input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, False
     )

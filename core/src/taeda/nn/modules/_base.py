@@ -33,6 +33,19 @@ _HOOK_TABLES = (
 )
 
 
+def _instead_of(given: object) -> str:
+    """What to pass to a container in place of something that is no module."""
+    if isinstance(given, type):
+        return f"; make an instance of it: {given.__name__}()"
+    if isinstance(given, (list, tuple)):
+        return "; pass the modules one by one, Sequential(*modules), or put them into a ModuleList"
+    if callable(given):
+        return (
+            "; use the layer instead of the function (nn.ReLU() for functional.relu), or call it in forward()"
+        )
+    return ""
+
+
 def type_name(value: object) -> str:
     """Name of a value's type for messages: 'int', 'taeda.Tensor', 'numpy.ndarray'."""
     cls = type(value)
@@ -112,7 +125,9 @@ class ModuleBase:
         parameters = own.get("_parameters")
         if isinstance(value, Parameter):
             if parameters is None:
-                raise AttributeError("cannot assign parameters before Module.__init__() call")
+                raise AttributeError(
+                    "cannot assign parameters before Module.__init__() call; call super().__init__() first in __init__"
+                )
             self._forget(name, but="_parameters")
             self.register_parameter(name, value)
             return
@@ -127,7 +142,9 @@ class ModuleBase:
         modules = own.get("_modules")
         if isinstance(value, ModuleBase):
             if modules is None:
-                raise AttributeError("cannot assign module before Module.__init__() call")
+                raise AttributeError(
+                    "cannot assign module before Module.__init__() call; call super().__init__() first in __init__"
+                )
             self._forget(name, but="_modules")
             modules[name] = _announced("module", self, name, value)
             return
@@ -147,7 +164,9 @@ class ModuleBase:
                     "(taeda.nn.Buffer, taeda.Tensor or None expected)"
                 )
             if buffers is None:
-                raise AttributeError("cannot assign buffer before Module.__init__() call")
+                raise AttributeError(
+                    "cannot assign buffer before Module.__init__() call; call super().__init__() first in __init__"
+                )
             if isinstance(value, Buffer):
                 self._forget(name, but="_buffers")
                 self.register_buffer(name, value, value.persistent)
@@ -191,7 +210,9 @@ class ModuleBase:
             ValueError: param is a computed tensor.
         """
         if "_parameters" not in self.__dict__:
-            raise AttributeError("cannot assign parameter before Module.__init__() call")
+            raise AttributeError(
+                "cannot assign parameter before Module.__init__() call; call super().__init__() first in __init__"
+            )
         self._check_name("parameter", name, name in self._parameters)
         if param is not None:
             if not isinstance(param, Parameter):
@@ -221,7 +242,9 @@ class ModuleBase:
             KeyError: the name is empty, contains a dot or is taken.
         """
         if "_buffers" not in self.__dict__:
-            raise AttributeError("cannot assign buffer before Module.__init__() call")
+            raise AttributeError(
+                "cannot assign buffer before Module.__init__() call; call super().__init__() first in __init__"
+            )
         self._check_name("buffer", name, name in self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
@@ -246,7 +269,7 @@ class ModuleBase:
             KeyError: the name is empty, contains a dot or is taken.
         """
         if not isinstance(module, ModuleBase) and module is not None:
-            raise TypeError(f"{type_name(module)} is not a Module subclass")
+            raise TypeError(f"{type_name(module)} is not a Module subclass{_instead_of(module)}")
         self._check_name("module", name, name in self._modules)
         self._modules[name] = _announced("module", self, name, module)
 

@@ -38,9 +38,30 @@ class ModuleCalls(ModuleBase):
     forward: Callable[..., Any]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooked:
-            return self._call_with_hooks(args, kwargs)
-        return self.forward(*args, **kwargs)
+        try:
+            if self._hooked:
+                return self._call_with_hooks(args, kwargs)
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            self._note_place(error)
+            raise
+
+    def _note_place(self, error: Exception) -> None:
+        """Adds to the notes of an error where it comes from: `in layer 1.0 (Linear) of Sequential`.
+
+        Every call that the error passes puts its name for the inner module in front."""
+        path, kind, inner, note = error.__dict__.get("_place", ("", type(self).__name__, self, ""))
+        name = next((name for name, module in self.named_modules() if module is inner), None)
+        if name is None:
+            return
+        path = ".".join(filter(None, [name, path]))
+        longer_note = f"in layer {path} ({kind}) of {type(self).__name__}" if path else ""
+        error.__dict__["_place"] = (path, kind, self, longer_note)
+        if longer_note:
+            notes = error.__dict__.setdefault("__notes__", [])
+            if note in notes:
+                notes.remove(note)
+            notes.append(longer_note)
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         ran: set[int] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
@@ -18,6 +19,39 @@ from ._base import ModuleBase
 __all__ = ["ModuleState"]
 
 _EXTRA_STATE = "_extra_state"
+
+
+def _how_to_get_one(given: object) -> str:
+    if isinstance(given, (str, os.PathLike)):
+        return f"; read the file first: load_state_dict(taeda.load({os.fspath(given)!r}))"
+    return "; pass its state_dict()" if isinstance(given, ModuleBase) else ""
+
+
+def _prefix_between(short: list[str], long: list[str]) -> str:
+    """The prefix that makes all of `short` names of `long`, or ''."""
+    known = set(long)
+    prefixes = {name[: -len(short[0])] for name in long if name.endswith(short[0])}
+    return next((p for p in sorted(prefixes) if p and known.issuperset(p + name for name in short)), "")
+
+
+def _advice_on_names(missing: list[str], unexpected: list[str]) -> list[str]:
+    """A line that says how to mend the names, where one change explains what is missing."""
+    if not missing or not unexpected:
+        return []
+    inside = next((name for name in ("state_dict", "model_state_dict", "model") if name in unexpected), None)
+    if inside is not None:
+        return [f'This is a whole checkpoint: pass its entry, load_state_dict(checkpoint["{inside}"]).']
+    if prefix := _prefix_between(missing, unexpected):
+        return [
+            f'The missing keys are there with "{prefix}" in front; take it away: '
+            f'{{key.removeprefix("{prefix}"): value for key, value in state_dict.items()}}.'
+        ]
+    if prefix := _prefix_between(unexpected, missing):
+        return [
+            f'The unexpected keys lack "{prefix}" in front; add it: '
+            f'{{"{prefix}" + key: value for key, value in state_dict.items()}}.'
+        ]
+    return []
 
 
 class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -127,7 +161,9 @@ class ModuleState(ModuleBase):
                 listed.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            raise TypeError(
+                f"Expected state_dict to be dict-like, got {type(state_dict)}{_how_to_get_one(state_dict)}"
+            )
         missing: list[str] = []
         unexpected: list[str] = []
         errors: list[str] = []
@@ -143,6 +179,7 @@ class ModuleState(ModuleBase):
             if missing:
                 names = ", ".join(f'"{key}"' for key in missing)
                 errors.insert(0, f"Missing key(s) in state_dict: {names}. ")
+            errors += _advice_on_names(missing, unexpected)
         if errors:
             listed = "\n\t".join(errors)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}")

@@ -71,7 +71,9 @@ class MultiheadAttention(Module):
         self.dropout = dropout
         self.batch_first = batch_first
         self.head_dim = embed_dim // num_heads
-        assert self.head_dim * num_heads == embed_dim, "embed_dim must be divisible by num_heads"
+        assert self.head_dim * num_heads == embed_dim, (
+            f"embed_dim must be divisible by num_heads, got embed_dim={embed_dim} and num_heads={num_heads}"
+        )
         shapes = {
             "in_proj_weight": (3 * embed_dim, embed_dim),
             "q_proj_weight": (embed_dim, embed_dim),

@@ -92,7 +92,11 @@ class _NormBase(Module):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() not in self._allowed_dims:
             dims = " or ".join(f"{d}D" for d in self._allowed_dims)
-            raise ValueError(f"expected {dims} input (got {input.dim()}D input)")
+            raise ValueError(
+                f"{type(self).__name__}: expected {dims} input (got {input.dim()}D input of shape "
+                f"{list(input.shape)}); "
+                "add the missing dimensions, e.g. with unsqueeze(), or take the layer for this number of dimensions"
+            )
 
     def extra_repr(self) -> str:
         """Size and options."""

@@ -132,16 +132,23 @@ def _check(
     in_channels: int, out_channels: int, groups: int, padding: Any, stride: Any, padding_mode: str
 ) -> None:
     if groups <= 0:
-        raise ValueError("groups must be a positive integer")
+        raise ValueError(f"groups must be a positive integer, got {groups}")
     if in_channels % groups != 0:
-        raise ValueError("in_channels must be divisible by groups")
+        raise ValueError(
+            f"in_channels must be divisible by groups, got {in_channels} channels and {groups} groups"
+        )
     if out_channels % groups != 0:
-        raise ValueError("out_channels must be divisible by groups")
+        raise ValueError(
+            f"out_channels must be divisible by groups, got {out_channels} channels and {groups} groups"
+        )
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'valid', 'same'}}")
         if padding == "same" and any(s != 1 for s in stride):
-            raise ValueError("padding='same' is not supported for strided convolutions")
+            raise ValueError(
+                f"padding='same' is not supported for strided convolutions, got stride={stride}; pass the padding as "
+                "a number"
+            )
     if padding_mode not in _PADDING_MODES:
         raise ValueError(
             f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'"

@@ -151,14 +151,20 @@ class RNNBase(Module):
         """
         weight = getattr(self, self._weight_names[0][0])
         if input.dtype != weight.dtype:
-            raise ValueError(f"input must have the type {weight.dtype}, got type {input.dtype}")
+            raise ValueError(
+                f"{self._get_name()}: input must have the type {weight.dtype}, got type {input.dtype}; convert it "
+                f"with .to({weight.dtype})"
+            )
         expected = 2 if batch_sizes is not None else 3
         if input.dim() != expected:
-            raise RuntimeError(f"input must have {expected} dimensions, got {input.dim()}")
+            raise RuntimeError(
+                f"{self._get_name()}: input must have {expected} dimensions, got {input.dim()} in shape "
+                f"{list(input.shape)}"
+            )
         if self.input_size != input.size(-1):
             raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
-                f"{input.size(-1)}"
+                f"{self._get_name()}: input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
+                f"{input.size(-1)} in shape {list(input.shape)}; the last dimension holds the features"
             )
 
     def _state_sizes(self, batch: int) -> list[tuple[int, int, int]]:
@@ -170,7 +176,9 @@ class RNNBase(Module):
         for state, expected, name in zip(states, self._state_sizes(batch), ("hidden[0]", "hidden[1]")):
             if tuple(state.shape) != expected:
                 what = f"{name} size" if self.mode == "LSTM" else "hidden size"
-                raise RuntimeError(f"Expected {what} {expected}, got {list(state.size())}")
+                raise RuntimeError(
+                    f"{self._get_name()}: Expected {what} {expected}, got {list(state.size())}"
+                )
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Runs over sequences.

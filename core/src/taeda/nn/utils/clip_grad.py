@@ -19,7 +19,13 @@ def _gradients(parameters: Parameters) -> list[Tensor]:
 
 
 def _listed(tensors: Parameters) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if not isinstance(tensors, Iterable):
+        raise TypeError(
+            f"expected a tensor or an iterable of tensors, got {type(tensors).__name__}; pass .parameters() of a model"
+        )
+    return list(tensors)
 
 
 def get_total_norm(

@@ -52,7 +52,10 @@ class CyclicLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+            raise TypeError(
+                f"{type(self).__name__}: {type(optimizer).__name__} is not an Optimizer; pass the optimizer whose lr "
+                "it changes"
+            )
         self.optimizer = optimizer
         if last_epoch == -1:
             for lr, group in zip(
@@ -169,7 +172,10 @@ class OneCycleLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+            raise TypeError(
+                f"{type(self).__name__}: {type(optimizer).__name__} is not an Optimizer; pass the optimizer whose lr "
+                "it changes"
+            )
         self.optimizer = optimizer
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, (float, int)):
@@ -246,7 +252,10 @@ def _total_steps(total: int | None, epochs: int | None, steps_per_epoch: int | N
             raise ValueError(f"Expected positive integer total_steps, but got {total}")
         return total
     if epochs is None or steps_per_epoch is None:
-        raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+        raise ValueError(
+            "OneCycleLR: You must define either total_steps OR (epochs AND steps_per_epoch), got "
+            f"epochs={epochs} and steps_per_epoch={steps_per_epoch}; steps_per_epoch is len(loader)"
+        )
     for name, value in (("epochs", epochs), ("steps_per_epoch", steps_per_epoch)):
         if value <= 0 or not isinstance(value, int):
             raise ValueError(f"Expected positive integer {name}, but got {value}")

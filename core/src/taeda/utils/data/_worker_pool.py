@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import select
 import signal
 import time
@@ -38,7 +39,15 @@ class _Handle:
             warnings.filterwarnings(
                 "ignore", message=".*use of fork\\(\\) may lead to deadlocks", category=DeprecationWarning
             )
-            self.process.start()
+            try:
+                self.process.start()
+            except (AttributeError, TypeError, pickle.PicklingError) as error:
+                raise type(error)(
+                    f"DataLoader: what its workers need cannot be sent to processes that are started by "
+                    f"{context.get_start_method()!r}: {error}; define the classes and functions of the dataset at "
+                    "the top "
+                    "level of a module (no lambdas), or use num_workers=0"
+                ) from error
         remote.close()
         self.reader = BatchReader(self.connection)
         self._poll = select.poll()
