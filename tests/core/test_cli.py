@@ -152,7 +152,10 @@ def test_unknown_commands_suggest_near_ones(plug_in, capsys):
     assert main(["inof"]) == 2
     assert capsys.readouterr().err == "taeda: error: unknown command 'inof'; did you mean 'info'?\n"
     assert main(["xyzzy"]) == 2
-    assert capsys.readouterr().err == "taeda: error: unknown command 'xyzzy'; known: greet, info\n"
+    assert capsys.readouterr().err == (
+        "taeda: error: unknown command 'xyzzy'; known: greet, info; "
+        "packages such as taeda-lightning and taeda-serve bring others\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def missing_attribute(name: str, known: Iterable[str]) -> AttributeError:
     advice = ""
     if name in _ADVICE:
         advice = f": {_ADVICE[name]}"
-    elif not name.startswith("_"):
+    elif name and name[0] != "_":
         # Misspelt names mostly begin as they should, and hasattr() must stay quick.
         near = difflib.get_close_matches(
             name, [other for other in known if other[0] == name[0]], n=1, cutoff=0.75

@@ -107,7 +107,9 @@ def test_batch_norm_trains_and_evaluates() -> None:
     norm.eval()
     running = norm.running_mean.numpy(), norm.running_var.numpy()
     close(norm(taeda.tensor(x)), (x - running[0][:, None]) / np.sqrt(running[1][:, None] + 1e-5), 1e-4)
-    with pytest.raises(ValueError, match=r"expected 2D or 3D input \(got 4D input\)"):
+    with pytest.raises(
+        ValueError, match=r"BatchNorm1d: expected 2D or 3D input \(got 4D input of shape \[1, 3, 1, 1\]\)"
+    ):
         norm(taeda.ones(1, 3, 1, 1))
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
         nn.BatchNorm1d(3)(taeda.ones(1, 3))

@@ -200,7 +200,7 @@ def test_linear_cross_entropy_is_both() -> None:
         (
             lambda: F.nll_loss(t(A), t([0])),
             ValueError,
-            "Expected input batch_size (4) to match target batch_size (1).",
+            "nll_loss: Expected input batch_size (4) to match target batch_size (1), got shapes",
         ),
         (lambda: F.gaussian_nll_loss(t(A), t(B), t(-P)), ValueError, "var has negative entry/entries"),
         (lambda: nn.MultiMarginLoss(p=3), ValueError, "only p == 1 and p == 2 supported"),

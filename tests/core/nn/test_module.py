@@ -85,7 +85,9 @@ def test_assignment_before_init_is_refused() -> None:
         def __init__(self) -> None:
             self.weight = nn.Parameter(taeda.ones(1))
 
-    assert message(AttributeError, Early) == "cannot assign parameters before Module.__init__() call"
+    assert message(AttributeError, Early) == (
+        "cannot assign parameters before Module.__init__() call; call super().__init__() first in __init__"
+    )
 
 
 def test_missing_attribute() -> None:
@@ -257,7 +259,7 @@ def test_load_errors_are_collected() -> None:
 
 def test_load_of_something_else() -> None:
     assert message(TypeError, lambda: nn.Linear(1, 1).load_state_dict(3)) == (
-        "Expected state_dict to be dict-like, got <class 'int'>."
+        "Expected state_dict to be dict-like, got <class 'int'>"
     )
     assert (
         'While copying the parameter named "weight", expected taeda.Tensor or Tensor-like object '
