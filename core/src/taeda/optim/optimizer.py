@@ -195,6 +195,8 @@ class Optimizer:
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        if "params" not in param_group:
+            raise KeyError(f"a parameter group needs the key 'params', got {sorted(param_group)}")
         params = param_group["params"]
         if isinstance(params, Tensor):
             params = [params]
@@ -219,9 +221,10 @@ class Optimizer:
             if not self.defaults.get("differentiable", None) and not (
                 parameter.is_leaf or parameter.retains_grad
             ):
+                made_by = parameter.grad_fn.name() if parameter.grad_fn is not None else "an operator"
                 raise ValueError(
                     f"can't optimize a non-leaf Tensor: a parameter of shape {list(parameter.shape)} is the result of "
-                    f"{parameter.grad_fn.name()}; pass the tensors that it is computed from, or "
+                    f"{made_by}; pass the tensors that it is computed from, or "
                     "detach() it and call requires_grad_()"
                 )
         for name, default in self.defaults.items():
@@ -288,6 +291,11 @@ class Optimizer:
             replaced = hook(self, state_dict)
             if replaced is not None:
                 state_dict = replaced
+        if not {"state", "param_groups"} <= state_dict.keys():
+            raise KeyError(
+                f"{type(self).__name__}.load_state_dict: expected the keys 'state' and 'param_groups', got "
+                f"{list(state_dict)[:5]}; pass what state_dict() of an optimizer returned"
+            )
         groups, saved = self.param_groups, deepcopy(state_dict["param_groups"])
         if len(groups) != len(saved):
             raise ValueError(
