@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from taeda_serve.errors import RequestError
 from taeda_serve.protocol_v2 import HEADER, decode_bytes_elements
@@ -86,8 +87,8 @@ class Client:
         return dict(sorted(answer.items(), key=lambda item: -item[1]))
 
     def infer(
-        self, model: str, inputs: Mapping[str, np.ndarray], *, version: str | None = None
-    ) -> dict[str, np.ndarray]:
+        self, model: str, inputs: Mapping[str, NDArray[Any]], *, version: str | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Run a model on tensors, batch first, over the binary tensor extension.
 
         Returns:
@@ -187,8 +188,8 @@ class Client:
             raise
 
 
-def _read_outputs(body: bytes, head_length: int) -> dict[str, np.ndarray]:
-    outputs: dict[str, np.ndarray] = {}
+def _read_outputs(body: bytes, head_length: int) -> dict[str, NDArray[Any]]:
+    outputs: dict[str, NDArray[Any]] = {}
     at = head_length
     for entry in json.loads(body[:head_length])["outputs"]:
         size = entry["parameters"]["binary_data_size"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 import taeda
@@ -66,7 +68,7 @@ class ServableModel:
         answer = self._answer_one(Work(images=(data,)))
         return top_classes(next(iter(answer.outputs.values()))[0], self.labels, top)
 
-    def infer(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def infer(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Run the module on preprocessed tensors, batch first, as `POST /v2/models/{name}/infer` does."""
         return self._answer_one(Work(tensors=check_tensors(inputs, self.manifest))).outputs
 
@@ -163,7 +165,7 @@ class ServableModel:
             first = last
         return results
 
-    def _forward(self, inputs: Sequence[taeda.Tensor]) -> dict[str, np.ndarray]:
+    def _forward(self, inputs: Sequence[taeda.Tensor]) -> dict[str, NDArray[Any]]:
         outputs = output_tensors(self._module(*inputs), self.manifest)
         if self.manifest.activation == "softmax":
             outputs[0] = taeda.softmax(outputs[0], dim=-1)

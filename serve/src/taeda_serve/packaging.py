@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 import taeda
@@ -151,7 +151,7 @@ def _with_outputs(draft: Manifest, module: taeda.nn.Module) -> Manifest:
     rows = [taeda.from_numpy(row) for row in example_rows(draft).values()]
     try:
         with taeda.inference_mode():
-            arrays: list[np.ndarray] = [tensor.numpy() for tensor in output_tensors(module(*rows), draft)]
+            arrays: list[NDArray[Any]] = [tensor.numpy() for tensor in output_tensors(module(*rows), draft)]
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
         raise ArchiveError.about(
             f"architecture {draft.architecture.reference!r}",

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from taeda_serve.errors import RequestError
 from taeda_serve.manifest import Json, Manifest
@@ -101,7 +102,7 @@ def parse_infer(body: bytes, header_length: str | None, manifest: Manifest, labe
 
 
 def encode_answer(
-    outputs: dict[str, np.ndarray], request: InferRequest, manifest: Manifest, labels: Sequence[str] | None
+    outputs: dict[str, NDArray[Any]], request: InferRequest, manifest: Manifest, labels: Sequence[str] | None
 ) -> tuple[bytes, int | None]:
     """Write the answer to an infer request.
 
@@ -185,7 +186,7 @@ class _Tensors:
     def left(self) -> int:
         return len(self._raw) - self._at
 
-    def read(self, value: Json, where: str) -> tuple[str, np.ndarray | list[bytes]]:
+    def read(self, value: Json, where: str) -> tuple[str, NDArray[Any] | list[bytes]]:
         _expect(value, dict, where, "an object with name, shape, datatype and data")
         name = _expect(value.get("name"), str, f"{where}.name", "a string")
         where = f"input {name!r}"
@@ -217,7 +218,9 @@ class _Tensors:
             data, datatype, shape, where
         )
 
-    def _from_raw(self, size: Json, datatype: str, shape: list[int], where: str) -> np.ndarray | list[bytes]:
+    def _from_raw(
+        self, size: Json, datatype: str, shape: list[int], where: str
+    ) -> NDArray[Any] | list[bytes]:
         if type(size) is not int or not 0 <= size <= self.left:
             raise RequestError.about(
                 400,
@@ -237,7 +240,7 @@ class _Tensors:
         return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _numbers(data: list[Json], datatype: str, shape: list[int], where: str) -> np.ndarray:
+def _numbers(data: list[Json], datatype: str, shape: list[int], where: str) -> NDArray[Any]:
     kinds = {"BOOL": "b", "U": "iu", "I": "iu", "F": "iuf"}
     dtype = NUMPY_DTYPES[datatype]
     try:
@@ -336,15 +339,15 @@ def _requested_outputs(request: dict[str, Json], manifest: Manifest, labelled: b
 
 
 def _label_array(
-    outputs: dict[str, np.ndarray], manifest: Manifest, labels: Sequence[str] | None
-) -> np.ndarray:
+    outputs: dict[str, NDArray[Any]], manifest: Manifest, labels: Sequence[str] | None
+) -> NDArray[Any]:
     assert labels is not None
     best = outputs[manifest.outputs[0].name].argmax(axis=-1)
-    names: np.ndarray = np.array(labels)[best]
+    names: NDArray[Any] = np.array(labels)[best]
     return names
 
 
-def _encode_texts(array: np.ndarray) -> bytes:
+def _encode_texts(array: NDArray[Any]) -> bytes:
     encoded = [text.encode() for text in array.reshape(-1).tolist()]
     return b"".join(struct.pack("<I", len(text)) + text for text in encoded)
 

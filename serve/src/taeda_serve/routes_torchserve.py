@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -149,7 +151,7 @@ def _json_row(body: bytes, runner: ModelRunner) -> Work:
 
 
 def _answer(
-    runner: ModelRunner, outputs: dict[str, np.ndarray], top: int, headers: dict[str, str]
+    runner: ModelRunner, outputs: dict[str, NDArray[Any]], top: int, headers: dict[str, str]
 ) -> Response:
     if not all(np.isfinite(array).all() for array in outputs.values()):
         raise RequestError.about(

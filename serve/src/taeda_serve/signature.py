@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from taeda_serve.errors import RequestError
 from taeda_serve.manifest import Manifest, TensorSpec
 
 __all__ = ["NUMPY_DTYPES", "check_row", "check_tensors", "datatype_of", "example_rows"]
 
-NUMPY_DTYPES: dict[str, np.dtype] = {
+NUMPY_DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("bool"),
     **{f"UINT{bits}": np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
     **{f"INT{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
@@ -20,7 +22,7 @@ NUMPY_DTYPES: dict[str, np.dtype] = {
 """Datatype names of the Open Inference Protocol and the NumPy dtypes that they stand for."""
 
 
-def datatype_of(dtype: np.dtype) -> str:
+def datatype_of(dtype: np.dtype[Any]) -> str:
     """Return the protocol's name of a NumPy dtype.
 
     >>> datatype_of(np.dtype("float32"))
@@ -32,7 +34,7 @@ def datatype_of(dtype: np.dtype) -> str:
     raise ValueError(f"dtype {dtype}: expected one of {', '.join(NUMPY_DTYPES)}, got another; cast the array")
 
 
-def check_tensors(inputs: Mapping[str, np.ndarray], manifest: Manifest) -> dict[str, np.ndarray]:
+def check_tensors(inputs: Mapping[str, NDArray[Any]], manifest: Manifest) -> dict[str, NDArray[Any]]:
     """Check named arrays (batch first) against the manifest's inputs and return them in its order.
 
     Raises:
@@ -102,7 +104,7 @@ def check_row(
         )
 
 
-def example_rows(manifest: Manifest, free: int = 8) -> dict[str, np.ndarray]:
+def example_rows(manifest: Manifest, free: int = 8) -> dict[str, NDArray[Any]]:
     """Return one row of zeros for every input; free dimensions get the size `free`."""
     rows = {}
     for spec in manifest.inputs:

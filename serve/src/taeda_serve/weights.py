@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
+from numpy.typing import NDArray
 
 import taeda
 from taeda_serve.errors import ArchiveError
@@ -54,7 +56,7 @@ def state_from_bytes(data: bytes, where: str) -> StateDict:
     return {name: taeda.from_numpy(_to_array(entry, f"{where}:{name}")) for name, entry in entries}
 
 
-def _to_array(entry: Mapping[str, object], where: str) -> np.ndarray:
+def _to_array(entry: Mapping[str, object], where: str) -> NDArray[Any]:
     data, shape, dtype = entry["data"], entry["shape"], str(entry["dtype"])
     if dtype == "BF16":
         halves = np.frombuffer(data, "<u2").astype("<u4")  # type: ignore[call-overload]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["Answer", "Work", "top_classes"]
 
@@ -15,7 +17,7 @@ class Work:
     """What one request asks: encoded images (one row each), or tensors whose first dimension is the batch."""
 
     images: tuple[bytes, ...] = ()
-    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+    tensors: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -27,13 +29,13 @@ class Work:
 class Answer:
     """Outputs of one request, batch first, the seconds spent, and the rows of the batch it was part of."""
 
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, NDArray[Any]]
     preprocess_seconds: float
     inference_seconds: float
     batch_rows: int
 
 
-def top_classes(scores: np.ndarray, labels: Sequence[str] | None, top: int) -> dict[str, float]:
+def top_classes(scores: NDArray[Any], labels: Sequence[str] | None, top: int) -> dict[str, float]:
     """Return the `top` largest scores of a row (K,) by label, or by index where there are no labels.
 
     >>> top_classes(np.array([0.1, 0.7, 0.2]), ["a", "b", "c"], 2)

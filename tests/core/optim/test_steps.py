@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import taeda
 from taeda import nn, optim
@@ -163,7 +164,8 @@ def test_asgd_averages_from_t0_on() -> None:
 
 
 def test_rprop() -> None:
-    size, before = np.full((4, 3), 0.1), np.zeros((4, 3))
+    size: NDArray[np.float64] = np.full((4, 3), 0.1)
+    before: NDArray[np.float64] = np.zeros((4, 3))
     for _, p, g in steps():
         turn = np.sign(g * before)
         size = np.clip(size * np.where(turn > 0, 1.2, np.where(turn < 0, 0.5, 1)), 1e-6, 50)
