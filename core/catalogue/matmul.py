@@ -10,6 +10,8 @@ op("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=
    "beta * self + alpha * mat1 @ mat2.", inplace=True, out=True,
    vjp={"self": "scaled(grad, conj_scalar(beta))", "mat1": "scaled(mm(grad, conj(t(mat2))), conj_scalar(alpha))",
         "mat2": "scaled(mm(conj(t(mat1)), grad), conj_scalar(alpha))"})  # fmt: skip
+composite("_addmm_activation(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, bool use_gelu=False) -> "
+          "Tensor", "relu of beta * self + alpha * mat1 @ mat2, or GELU in its form with tanh.", out=True)  # fmt: skip
 op("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
    "beta * self + alpha * batch1 @ batch2.", inplace=True, out=True,
    vjp={"self": "scaled(grad, conj_scalar(beta))", "batch1": "scaled(bmm(grad, adjoint(batch2)), conj_scalar(alpha))",
@@ -34,6 +36,8 @@ op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", "input @ 
    where=(),
    vjp={"input": "linear_grad_input(grad, weight)", "weight": "linear_grad_weight(grad, input)",
         "bias": "linear_grad_bias(grad)"})  # fmt: skip
+op("linear_activation(Tensor input, Tensor weight, Tensor bias, bool use_gelu) -> Tensor",
+   "relu of linear, or GELU in its form with tanh, in one pass where a library has it; without a gradient.", where=())  # fmt: skip
 composite("linear_grad_input(Tensor grad, Tensor weight) -> Tensor", "Gradient of linear.", where=())
 composite("linear_grad_weight(Tensor grad, Tensor input) -> Tensor", "Gradient of linear.", where=())
 composite("linear_grad_bias(Tensor grad) -> Tensor", "Gradient of linear.", where=())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from samples import Operator, Sample, load
+from samples.calls import cast, each, mapped, spread, with_dtypes
 
 import taeda
 from catalogue import load as load_catalogue
@@ -18,28 +19,7 @@ from taeda.autograd.gradcheck import gradcheck, gradgradcheck
 
 OPERATORS = load()
 RECORDS = load_catalogue()
-NUMPY = {"f": np.float32, "d": np.float64, "i": np.int64, "b": np.bool_, "c": np.complex64}
 FORMS = {record.name for record in RECORDS}
-
-
-def cast(value: Any, dtype: str) -> Any:
-    """A sample's argument in the dtype under test; indices and masks stay."""
-    if isinstance(value, list):
-        return [cast(v, dtype) for v in value]
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
-        return value
-    if dtype == "b":
-        return np.asarray(value > 0.3)
-    if dtype == "c":
-        value = value + 0.5j * np.roll(value, 1)
-    return np.asarray(np.rint(value) if dtype == "i" else value, NUMPY[dtype])
-
-
-def mapped(value: Any, change: Callable[[np.ndarray], Any]) -> Any:
-    """`change` of every array in an argument."""
-    if isinstance(value, list):
-        return [mapped(v, change) for v in value]
-    return change(value) if isinstance(value, np.ndarray) else value
 
 
 def call(
@@ -101,24 +81,6 @@ def tensors_of(value: Any) -> Iterator[taeda.Tensor]:
             yield one
 
 
-def name_of(operator: Operator) -> str:
-    return operator.name
-
-
-def with_dtypes() -> list[Any]:
-    return [
-        pytest.param(operator, dtype, id=f"{operator.name}-{dtype}")
-        for operator in OPERATORS
-        for dtype in operator.dtypes
-    ]
-
-
-def each(condition: Callable[[Operator], bool] = lambda operator: True) -> Any:
-    return pytest.mark.parametrize(
-        "operator", [operator for operator in OPERATORS if condition(operator)], ids=name_of
-    )
-
-
 def test_enough_operators():
     assert len({operator.name for operator in OPERATORS}) >= 220
     assert {operator.name for operator in OPERATORS} <= {record.name for record in RECORDS} | {
@@ -157,13 +119,6 @@ def test_public_names(operator: Operator):
                 operator,
                 dtype,
             )
-
-
-def spread(array: np.ndarray) -> taeda.Tensor:
-    """The same elements with gaps between them, dimensions stored in reverse order."""
-    room = np.zeros((*array.shape[::-1], 2), array.dtype)
-    room[..., 0] = array.T
-    return taeda.from_numpy(room)[..., 0].permute(tuple(range(array.ndim - 1, -1, -1)))
 
 
 @each(lambda operator: operator.name not in ("view", "view_as", "view_as_complex"))

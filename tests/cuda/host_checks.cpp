@@ -45,6 +45,7 @@ static void a_missing_library_says_what_to_install() {
     std::vector<std::string> folders = cuda::library_folders(file);
     EXPECT(folders.size() == 3 && folders[0] == "/nowhere/a" && folders[1] == "/nowhere/b");
     EXPECT(folders[2].ends_with("/nvidia/none/lib"));
+    EXPECT(!cuda::open_if_there(file));
     std::string text;
     try {
         cuda::open_library(file);

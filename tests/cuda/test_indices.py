@@ -142,21 +142,40 @@ def test_embedding(width: int, padding: int | None):
     np.testing.assert_allclose(leaf.grad.cpu().numpy(), wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
-def test_embedding_bag(mode: str):
+@pytest.mark.parametrize("frequency", [False, True])
+@pytest.mark.parametrize("mode", ["sum", "mean", "max", "weighted"])
+def test_embedding_bag(mode: str, frequency: bool):
     table, index = array(9, 6).astype(np.float64), RANDOM.integers(0, 9, 40)
-    offsets, grad = np.array([0, 3, 3, 20]), array(4, 6).astype(np.float64)
+    offsets, grad, weights = np.array([0, 3, 3, 20, 36]), array(4, 6).astype(np.float64), RANDOM.random(40)
 
     def run(device: str) -> list[np.ndarray]:
         leaf = taeda.tensor(table).to(device).requires_grad_()
+        factors = taeda.tensor(weights).to(device).requires_grad_() if mode == "weighted" else None
         found = F.embedding_bag(
-            taeda.tensor(index).to(device), leaf, taeda.tensor(offsets).to(device), mode=mode, padding_idx=1
+            taeda.tensor(index).to(device),
+            leaf,
+            taeda.tensor(offsets).to(device),
+            mode="sum" if mode == "weighted" else mode,
+            scale_grad_by_freq=frequency and mode != "max",
+            per_sample_weights=factors,
+            include_last_offset=True,
+            padding_idx=1,
         )
         found.backward(taeda.tensor(grad).to(device))
-        return [found.detach().cpu().numpy(), leaf.grad.cpu().numpy()]
+        results = [found.detach(), leaf.grad, *([factors.grad] if factors is not None else [])]
+        return [t.cpu().numpy() for t in results]
 
     for one, other in zip(run("cuda"), run("cpu"), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_wrong_bags_are_named():
+    table, index = taeda.ones(5, 3).cuda(), taeda.tensor([1, 2, 3]).cuda()
+    for offsets, text in [([1, 2], "0. is 1"), ([0, 2, 1], "2. is 1"), ([0, 5], "1. is 5")]:
+        with pytest.raises(RuntimeError, match=rf"offsets.{text}"):
+            F.embedding_bag(index, table, taeda.tensor(offsets).cuda())
+    with pytest.raises(IndexError, match="embedding_bag: index 3 at position 2"):
+        F.embedding_bag(index, table[:3], taeda.tensor([0]).cuda())
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "complex128"])

@@ -8,38 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from samples import Operator, Sample, load
+from samples import Operator, Sample
+from samples.calls import cast, each, mapped, spread, with_dtypes
 
 import taeda
 from taeda import _C
 
-OPERATORS = load()
-NUMPY = {"f": np.float32, "d": np.float64, "i": np.int64, "b": np.bool_, "c": np.complex64}
 KERNELS = _C._kernels("cuda")
-
-
-def mapped(value: Any, change: Callable[[np.ndarray], Any]) -> Any:
-    """`change` of every array in an argument."""
-    if isinstance(value, list):
-        return [mapped(v, change) for v in value]
-    return change(value) if isinstance(value, np.ndarray) else value
-
-
-def in_dtype(value: np.ndarray, dtype: str) -> np.ndarray:
-    """A sample's array in the dtype under test; indices and masks stay."""
-    if value.dtype != np.float64:
-        return value
-    if dtype == "b":
-        return np.asarray(value > 0.3)
-    if dtype == "c":
-        value = value + 0.5j * np.roll(value, 1)
-    return np.asarray(np.rint(value) if dtype == "i" else value, NUMPY[dtype])
 
 
 def call(operator: Operator, sample: Sample, dtype: str, device: str, make: Callable[..., Any] | None = None):
     """The operator on a sample whose tensors are on the device."""
     make = make or (lambda array: taeda.tensor(array).to(device))
-    args = [mapped(arg, lambda array: make(in_dtype(array, dtype))) for arg in sample.args]
+    args = [mapped(arg, lambda array: make(cast(array, dtype))) for arg in sample.args]
     kwargs = {**sample.kwargs}
     if any(isinstance(arg, (np.ndarray, list)) for arg in sample.args):
         return getattr(_C.ops, operator.name)(*args, **kwargs)
@@ -83,19 +64,6 @@ def check_same(actual: Any, wanted: Any, operator: Operator, dtype: str) -> None
     np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=rtol, atol=rtol)
 
 
-def with_dtypes() -> list[Any]:
-    return [
-        pytest.param(operator, dtype, id=f"{operator.name}-{dtype}")
-        for operator in OPERATORS
-        for dtype in operator.dtypes
-    ]
-
-
-def each(condition: Callable[[Operator], bool] = lambda operator: True) -> Any:
-    chosen = [operator for operator in OPERATORS if condition(operator)]
-    return pytest.mark.parametrize("operator", chosen, ids=lambda operator: operator.name)
-
-
 @pytest.mark.parametrize(("operator", "dtype"), with_dtypes())
 def test_values(operator: Operator, dtype: str):
     for sample in operator.samples:
@@ -105,20 +73,13 @@ def test_values(operator: Operator, dtype: str):
         check_same(actual, wanted, operator, dtype)
 
 
-def spread(array: np.ndarray) -> taeda.Tensor:
-    """The same elements with gaps between them, dimensions stored in reverse order, on the GPU."""
-    room = np.zeros((*array.shape[::-1], 2), array.dtype)
-    room[..., 0] = array.T
-    return taeda.from_numpy(room).cuda()[..., 0].permute(tuple(range(array.ndim - 1, -1, -1)))
-
-
 @each(lambda operator: operator.name not in ("view", "view_as", "view_as_complex"))
 def test_strided(operator: Operator):
     dtype = operator.dtypes[0]
     for sample in operator.samples:
         wanted = call(operator, sample, dtype, "cpu")
         with skipped_where_listed():
-            actual = call(operator, sample, dtype, "cuda", spread)
+            actual = call(operator, sample, dtype, "cuda", lambda array: spread(array, "cuda"))
         check_same(actual, wanted, operator, dtype)
 
 
@@ -164,10 +125,10 @@ def test_in_place(operator: Operator):
         if not isinstance(sample.args[0], np.ndarray):
             continue
         wanted = call(operator, sample, dtype, "cpu")
-        first = taeda.tensor(in_dtype(sample.args[0], dtype)).cuda()
+        first = taeda.tensor(cast(sample.args[0], dtype)).cuda()
         if wanted.shape != first.shape or wanted.dtype != first.dtype:
             continue
-        rest = [mapped(arg, lambda a: taeda.tensor(in_dtype(a, dtype)).cuda()) for arg in sample.args[1:]]
+        rest = [mapped(arg, lambda a: taeda.tensor(cast(a, dtype)).cuda()) for arg in sample.args[1:]]
         with skipped_where_listed():
             assert getattr(_C.ops, operator.name + "_")(first, *rest, **sample.kwargs) is first
         check_same(first, wanted, operator, dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from samples.product import activated
 
 import taeda
 import taeda.nn.functional as F
@@ -65,6 +66,22 @@ def test_linear_adds_its_bias(dtype):
     (x, on_x), (w, on_w), (b, on_b) = (matrix(*s, dtype=dtype) for s in [(20, 30), (11, 30), (11,)])
     assert_close(F.linear(on_x, on_w, on_b), x @ w.T + b, dtype)
     assert_close(F.linear(on_x, on_w), x @ w.T, dtype)
+
+
+@pytest.mark.parametrize("dtype", [taeda.float32, taeda.bfloat16, taeda.float16, taeda.float64], ids=str)
+@pytest.mark.parametrize("use_gelu", [False, True])
+def test_products_end_with_an_activation(dtype, use_gelu):
+    (a, on_a), (b, on_b), (c, on_c) = (matrix(*s, dtype=dtype) for s in [(20, 30), (30, 11), (11,)])
+    wanted = activated(a @ b + c, use_gelu)
+    assert_close(taeda._addmm_activation(on_c, on_a, on_b, use_gelu=use_gelu), wanted, dtype)
+    # The plan of one ending does not serve the other.
+    assert_close(
+        taeda._addmm_activation(on_c, on_a, on_b, use_gelu=not use_gelu),
+        activated(a @ b + c, not use_gelu),
+        dtype,
+    )
+    shifted = taeda.cat([on_c[:1], on_c])[1:]  # off the 16 bytes that the library reads at a time
+    assert_close(taeda._addmm_activation(shifted, on_a, on_b, use_gelu=use_gelu), wanted, dtype)
 
 
 def test_complex_products():

@@ -83,18 +83,25 @@ void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta, doub
     gemm_kernel(device, out, left, right, beta, alpha);
 }
 
-void linear(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
-    if (out.numel() == 0) return;
+bool linear(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation) {
+    if (out.numel() == 0) return true;
     DType dtype = out.dtype();
     DeviceType device = out.device().type;
     Tensor turned = transposed(w);
-    if (!bias.defined()) return gemm(out, x, turned);
-    if (small(out, x.size(1)) && x.size(1)) return small_gemm_kernel(device, out, x, turned, bias, 0, 1);
+    bool is_small = small(out, x.size(1)), done = activation == Activation::none;
+    if (bias.defined() && is_small && x.size(1)) {
+        small_gemm_kernel(device, out, x, turned, bias, 0, 1);
+        return done;
+    }
     bool one_pass = dtype == DType::float32 || dtype == DType::bfloat16 || dtype == DType::float16;
-    if (one_pass && out.size(0) > 1 && x.size(1) && by_rows(out))
-        return linear_kernel(device, out, ready(x), ready(w), bias);
-    copy(out, alias(bias, out.sizes(), {0, bias.stride(0)}, bias.offset()));
-    gemm(out, x, turned, 1, 1);
+    if (bias.defined() && one_pass && out.size(0) > 1 && x.size(1) && by_rows(out)) {
+        bool fused = activation != Activation::relu || device != DeviceType::cpu;
+        linear_kernel(device, out, ready(x), ready(w), bias, fused ? activation : Activation::none);
+        return fused;
+    }
+    if (bias.defined()) copy(out, alias(bias, out.sizes(), {0, bias.stride(0)}, bias.offset()));
+    gemm(out, x, turned, bias.defined(), 1);
+    return done;
 }
 
 }  // namespace taeda

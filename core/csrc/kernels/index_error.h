@@ -17,9 +17,9 @@ template <class E>
     raise<IndexError>(op, ": index ", index, " at position ", position, " is out of range for a table of ", rows,
                       " rows; indices must be in [0, ", rows - 1, "]");
 }
-[[noreturn]] inline void raise_wrong_offset(int64_t bag, int64_t offset, int64_t indices) {
-    raise("embedding_bag: offsets[", bag, "] is ", offset, ", but offsets must not decrease and must be in [0, ",
-          indices, "]");
+[[noreturn]] inline void raise_wrong_offset(int64_t position, int64_t offset, int64_t indices) {
+    raise("embedding_bag: offsets[", position, "] is ", offset,
+          ", but offsets must begin with 0, must not decrease, and must be in [0, ", indices, "]");
 }
 
 // Classes of a loss.

@@ -12,9 +12,13 @@ namespace taeda {
 // float32, bfloat16, float16 (these two accumulate in float32). All three `gemm_ready`, out with unit column
 // stride.
 TAEDA_KERNEL("onednn", gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha)
-// out (M, N) = x (M, K) @ w (N, K).T + bias (N) in one pass; bias contiguous or undefined. Dtypes and strides
-// as gemm.
-TAEDA_KERNEL("onednn", linear, const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias)
+// What a product ends with; GELU is 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+enum class Activation : int64_t { none, relu, gelu_tanh };
+
+// out (M, N) = activation(x (M, K) @ w (N, K).T + bias (N)) in one pass, rounded once; bias contiguous or undefined. Dtypes
+// and strides as gemm. Not with relu on the CPU, where the library's turns NaN into 0.
+TAEDA_KERNEL("onednn", linear, const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
+             Activation activation)
 // float64, complex64, complex128; strides as gemm.
 TAEDA_KERNEL("openblas", blas_gemm, const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha)
 // float32, float64, any strides, bias (N) contiguous or undefined: single-threaded, without any set-up cost.
@@ -36,7 +40,9 @@ inline bool gemm_ready(const Tensor& t) {
 // Operands of any strides and dtype (not bool): copies those that are not gemm_ready, then runs the fastest
 // kernel.
 void gemm(const Tensor& out, const Tensor& a, const Tensor& b, double beta = 0, double alpha = 1);
-// out (M, N) = x (M, K) @ w (N, K).T + bias; bias may be undefined.
-void linear(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias);
+// out (M, N) = activation(x (M, K) @ w (N, K).T + bias); bias may be undefined. False if the activation is still to be
+// applied to out, because no kernel does so for these types and sizes.
+bool linear(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias,
+            Activation activation = Activation::none);
 
 }  // namespace taeda

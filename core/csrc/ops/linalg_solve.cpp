@@ -149,33 +149,13 @@ std::tuple<Tensor, Tensor> lu_determinant(const Tensor& A, bool logarithm) {
     Tensor lu = in_columns(A), info = new_info(batch, A.device());
     Tensor pivots = ops::zeros(with_tail(batch, {n}), DType::int32, A.device());
     lu_factor_kernel(A.device().type, flat(lu), flat_vectors(pivots), info);
-    // The product over the diagonal is a few numbers: made on the host.
-    lu = on_host(lu), pivots = on_host(pivots);
-    first = on_host(first), second = on_host(second);
-    auto compute = [&]<class T>() {
-        using R = decltype(std::abs(T()));
-        for (int64_t b = 0; b < first.numel(); ++b) {
-            T product(1);
-            R sum(0);
-            for (int64_t i = 0; i < n; ++i) {
-                T u = lu.data<T>()[b * n * n + i * n + i];
-                if (pivots.data<int32_t>()[b * n + i] != i + 1) product = -product;
-                R size = std::abs(u);
-                if (!logarithm) product *= u;
-                else product *= size == 0 ? T(0) : u / size;
-                sum += std::log(size);
-            }
-            first.data<T>()[b] = product;
-            second.data<R>()[b] = sum;
-        }
-    };
-    switch (A.dtype()) {
-        case DType::float32: compute.template operator()<float>(); break;
-        case DType::float64: compute.template operator()<double>(); break;
-        case DType::complex64: compute.template operator()<complex64>(); break;
-        default: compute.template operator()<complex128>();
-    }
-    return {on_device(first, A.device()), on_device(second, A.device())};
+    // Every pivot that is not its own row has swapped two rows.
+    Tensor own = ops::arange(Scalar(1), Scalar(n + 1), Scalar(1), DType::int32, A.device());
+    Tensor swaps = ops::sum(pivots != own, Ints{-1}, false, DType::int64);
+    Tensor sign = Scalar(1) - Scalar(2) * ops::bitwise_and(swaps, wrapped_number(Scalar(1)));
+    Tensor diagonal = ops::diagonal(lu, 0, -2, -1);
+    if (!logarithm) return {ops::prod(diagonal, -1, false) * sign, second};
+    return {ops::prod(ops::sgn(diagonal), -1, false) * sign, ops::sum(ops::log(ops::abs(diagonal)), Ints{-1}, false)};
 }
 
 std::tuple<Tensor, Tensor> linalg_slogdet(const Tensor& A) {

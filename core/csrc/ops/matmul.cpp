@@ -1,6 +1,7 @@
 // Matrix products.
 #include "kernels/matmul.h"
 
+#include "autograd/meta.h"
 #include "native.h"
 #include "ops/derivatives.h"
 
@@ -80,6 +81,15 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
 Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha) {
     check_matrices(mat1, mat2, "addmm");
     return accumulated(self, mat1, mat2, beta, alpha, Ints{mat1.sizes()[0], mat2.sizes()[1]}, "addmm");
+}
+Tensor _addmm_activation(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                         const Scalar& alpha, bool use_gelu) {
+    check_matrices(mat1, mat2, "_addmm_activation");
+    bool is_bias = self.dim() == 1 && self.size(0) == mat2.size(1) && beta.equals(1) && alpha.equals(1);
+    if (is_bias && is_floating(self.dtype()) && !grad_wanted(self, mat1, mat2))
+        return ops::linear_activation(mat1, ops::t(mat2), self, use_gelu);
+    Tensor sum = ops::addmm(self, mat1, mat2, beta, alpha);
+    return use_gelu ? ops::gelu(sum, "tanh") : ops::relu(sum);
 }
 Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
                const Scalar& alpha) {
@@ -209,16 +219,10 @@ Tensor __rmatmul__(const Tensor& self, const Tensor& other) { return ops::matmul
 
 // -- linear -----------------------------------------------------------------------------------------------------------
 
-Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-    TAEDA_CHECK(weight.dim() == 2 || weight.dim() == 1,
-                "linear: expected weight of shape (out_features, in_features), got ", weight.sizes());
-    TAEDA_CHECK(input.dim() >= 1, "linear: expected input of at least 1 dim, got shape ", input.sizes());
-    if (weight.dim() == 1) {
-        TAEDA_CHECK(!bias.defined() || bias.dim() == 0, "linear: a weight vector takes a 0-dim bias, got ",
-                    bias.sizes());
-        Tensor y = ops::matmul(input, weight);
-        return bias.defined() ? y + bias : y;
-    }
+namespace {
+
+// activation(input @ weight.T + bias) for a weight of two dimensions; bias may be undefined.
+Tensor affine(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation) {
     int64_t K = input.size(-1), N = weight.sizes()[0],
             rows = K ? input.numel() / K : taeda::product(input.sizes().slice(0, input.sizes().size() - 1));
     TAEDA_CHECK(K == weight.sizes()[1], "linear: mat1 and mat2 shapes cannot be multiplied (", rows, "x", K, " and ",
@@ -237,8 +241,26 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
     Tensor x = input.dim() == 2 ? input : ops::reshape(input, Ints{rows, K});
     Tensor y = input.dim() == 2 ? out : alias(out, Ints{rows, N}, Ints{N, 1}, 0);
     Tensor b = bias.defined() && bias.numel() != N ? ops::expand(ops::reshape(bias, Ints{1}), Ints{N}) : bias;
-    taeda::linear(y, x, weight, b.defined() ? ops::contiguous(b) : b);
-    return out;
+    if (taeda::linear(y, x, weight, b.defined() ? ops::contiguous(b) : b, activation)) return out;
+    return activation == Activation::relu ? ops::relu_(out) : ops::gelu(out, "tanh");
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+    TAEDA_CHECK(weight.dim() == 2 || weight.dim() == 1,
+                "linear: expected weight of shape (out_features, in_features), got ", weight.sizes());
+    TAEDA_CHECK(input.dim() >= 1, "linear: expected input of at least 1 dim, got shape ", input.sizes());
+    if (weight.dim() == 1) {
+        TAEDA_CHECK(!bias.defined() || bias.dim() == 0, "linear: a weight vector takes a 0-dim bias, got ",
+                    bias.sizes());
+        Tensor y = ops::matmul(input, weight);
+        return bias.defined() ? y + bias : y;
+    }
+    return affine(input, weight, bias, Activation::none);
+}
+Tensor linear_activation(const Tensor& input, const Tensor& weight, const Tensor& bias, bool use_gelu) {
+    return affine(input, weight, bias, use_gelu ? Activation::gelu_tanh : Activation::relu);
 }
 Tensor linear_grad_input(const Tensor& grad, const Tensor& weight) {
     if (weight.dim() == 1) return ops::unsqueeze(grad, -1) * ops::conj(weight);

@@ -5,6 +5,7 @@
 
 #include "native.h"
 #include "ops/host.h"
+#include "ops/operators.h"
 
 namespace taeda::native {
 
@@ -160,31 +161,36 @@ std::tuple<Tensor, Tensor> nanmedian(const Tensor& self, int64_t dim, bool keepd
     return median_along(self, dim, keepdim, true);
 }
 
+namespace {
+
+// Whether an element differs from the one before it along dim.
+Tensor begins_run(const Tensor& t, int64_t dim) {
+    const int64_t n = t.size(dim);
+    Dims first(t.sizes());
+    first[size_t(dim)] = std::min<int64_t>(1, n);
+    Tensor ones = ops::ones(first, DType::bool_, t.device());
+    if (n < 2) return ones;
+    return ops::cat(std::array{ones, ops::narrow(t, dim, 1, n - 1) != ops::narrow(t, dim, 0, n - 1)}, dim);
+}
+
+}  // namespace
+
 std::tuple<Tensor, Tensor> mode(const Tensor& self, int64_t dim, bool keepdim) {
     check_real(self, "mode");
     int64_t d = wrap_dim(dim, self.dim());
     if (self.dim() == 0) return {ops::clone(self), ops::zeros(Ints(), DType::int64, self.device())};
     TAEDA_CHECK_AS(IndexError, self.sizes()[size_t(d)] > 0, "mode(): Expected reduction dim ", d,
                    " to have non-zero size.");
-    // The longest run of the sorted slice; its last element's place is what torch gives.
+    // The longest run of the sorted slice; its last element's place is what torch gives. Where a run begins is carried along
+    // it, so that the distance to it is greatest at the end of the longest.
     auto [sorted, order] = ops::sort(ops::detach(self), d, false);
-    Tensor s = on_host(ops::contiguous(ops::movedim(sorted, Ints{d}, Ints{-1}))),
-           o = on_host(ops::contiguous(ops::movedim(order, Ints{d}, Ints{-1})));
-    int64_t n = s.size(-1), count = s.numel() / n;
-    Dims sizes(s.sizes().slice(0, s.sizes().size() - 1));
-    Tensor picked = empty_tensor(sizes, DType::int64);
-    visit_all(s.dtype(), [&]<class T>() {
-        for (int64_t r = 0; r < count; ++r) {
-            const T* v = s.data<T>() + r * n;
-            int64_t best = 0, best_end = 0, run = 0;
-            for (int64_t i = 0; i < n; ++i) {
-                run = i > 0 && v[i] == v[i - 1] ? run + 1 : 1;
-                if (run > best) best = run, best_end = i;
-            }
-            picked.data<int64_t>()[r] = o.data<int64_t>()[r * n + best_end];
-        }
-    });
-    picked = on_device(picked, self.device());
+    const int64_t n = self.size(d);
+    Dims shape(size_t(self.dim()), 1);
+    shape[size_t(d)] = n;
+    Tensor places = ops::reshape(ops::arange(n, DType::int64, self.device()), shape);
+    Tensor starts = ops::where(begins_run(sorted, d), places, wrapped_number(Scalar(0)));
+    Tensor longest = ops::argmax(places - std::get<0>(ops::cummax(starts, d)), d, true);
+    Tensor picked = ops::squeeze(ops::gather(order, d, longest), d);
     Tensor at = ops::unsqueeze(picked, d), values = ops::gather(self, d, at);
     return keepdim ? std::tuple{values, at} : std::tuple{ops::squeeze(values, d), picked};
 }
@@ -281,6 +287,16 @@ template <class Same> std::tuple<Tensor, Tensor, Tensor> unique_runs(const Tenso
             on_device(counts_of(firsts, n), device)};
 }
 
+// unique_runs of a vector on a device; only the number of groups comes to the host.
+std::tuple<Tensor, Tensor, Tensor> device_runs(const Tensor& ordered, const Tensor& order, Ints inverse_sizes) {
+    Tensor begins = begins_run(ordered, 0), group = ops::cumsum(begins, 0, DType::int64) - Scalar(1);
+    Tensor firsts = ops::reshape(ops::nonzero(begins), Ints{-1});
+    Tensor end = ops::full(Ints{1}, Scalar(ordered.numel()), DType::int64, ordered.device());
+    Tensor ends = ops::narrow(ops::cat(std::array{firsts, end}, 0), 0, 1, firsts.numel());
+    Tensor inverse = order.defined() ? ops::scatter(ops::empty_like(order), 0, order, group) : group;
+    return {ops::index_select(ordered, 0, firsts), ops::reshape(inverse, inverse_sizes), ends - firsts};
+}
+
 // Integers of a short range, from `low` on, are counted instead of sorted.
 template <class T>
 std::tuple<Tensor, Tensor, Tensor> unique_by_counting(const Tensor& flat, Ints inverse_sizes, T low, size_t range) {
@@ -309,11 +325,11 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique(const Tensor& self) {
     TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
                    "unique: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
-    if (!self.is_cpu()) {  // made on the host
-        auto [values, inverse, counts] = raw_unique(on_host(self));
-        return {on_device(values, self.device()), on_device(inverse, self.device()), on_device(counts, self.device())};
-    }
     Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
+    if (!self.is_cpu()) {
+        auto [ordered, order] = ops::sort(flat, 0, false);
+        return device_runs(ordered, order, self.sizes());
+    }
     return visit_all(self.dtype(), [&]<class T>() {
         if constexpr (std::is_integral_v<T>) {
             constexpr uint64_t kAlwaysShort = 65536;
@@ -336,9 +352,9 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_consecutive(const Tensor& self) {
                    "unique_consecutive: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     Tensor flat = ops::contiguous(ops::reshape(self, Ints{-1}));
-    Tensor here = on_host(flat);
+    if (!self.is_cpu()) return device_runs(flat, Tensor(), self.sizes());
     return visit_all(self.dtype(), [&]<class T>() {
-        const T* v = here.data<T>();
+        const T* v = flat.data<T>();
         return unique_runs(flat, Tensor(), self.sizes(), 0, [v](int64_t a, int64_t b) { return v[a] == v[b]; });
     });
 }
@@ -375,6 +391,25 @@ std::tuple<Tensor, Tensor, Tensor> raw_unique_dim(const Tensor& self, int64_t di
 
 // -- counting -----------------------------------------------------------------------------------------------------------
 
+namespace {
+
+constexpr int64_t kMostBins = int64_t(1) << 48;
+
+DType sums_dtype(const Tensor& weights) { return weights.dtype() == DType::float32 ? DType::float32 : DType::float64; }
+
+// bincount of int64 values in [0, bins) on a device.
+Tensor device_counts(const Tensor& values, const Tensor& weights, int64_t bins) {
+    if (weights.defined()) {
+        Tensor sums = ops::zeros(Ints{bins}, sums_dtype(weights), values.device());
+        return ops::index_add(sums, 0, values, ops::to(weights, sums.dtype()));
+    }
+    Tensor edges = ops::searchsorted(std::get<0>(ops::sort(values, 0, false)),
+                                     ops::arange(bins + 1, DType::int64, values.device()));
+    return ops::narrow(edges, 0, 1, bins) - ops::narrow(edges, 0, 0, bins);
+}
+
+}  // namespace
+
 Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     TAEDA_CHECK_AS(NotImplementedError, !self.is_meta(),
                    "bincount: the result depends on values, which meta tensors do not have; "
@@ -385,13 +420,19 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     TAEDA_CHECK(minlength >= 0, "minlength should be >= 0, got ", minlength);
     TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(),
                 "weights should be 1-d and have the same length as input");
+    if (!self.is_cpu() && self.numel()) {
+        Tensor values = ops::to(self, DType::int64);
+        Tensor ends = on_host(ops::stack(std::array{ops::min(values), ops::max(values)}, 0));
+        const int64_t low = ends.data<int64_t>()[0], high = ends.data<int64_t>()[1];
+        if (low >= 0 && high < kMostBins) return device_counts(values, weights, std::max(minlength, high + 1));
+    }  // the host finds which one is wrong
     Tensor in = on_host(ops::contiguous(ops::to(self, DType::int64)));
     const int64_t *at = in.data<int64_t>(), n = in.numel();
     int64_t size = minlength;
     for (int64_t i = 0; i < n; ++i) {
         TAEDA_CHECK(at[i] >= 0, "bincount only supports 1-d non-negative integral inputs., got ", at[i], " at index ",
                     i);
-        TAEDA_CHECK(at[i] < int64_t(1) << 48, "bincount: the value ", at[i], " at index ", i,
+        TAEDA_CHECK(at[i] < kMostBins, "bincount: the value ", at[i], " at index ", i,
                     " would need more bins than memory holds; count unique values with taeda.unique");
         size = std::max(size, at[i] + 1);
     }
@@ -402,9 +443,9 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
         return on_device(out, self.device());
     };
     if (!weights.defined()) return add_up.template operator()<int64_t>([](int64_t) { return 1; });
-    bool single = weights.dtype() == DType::float32;
-    Tensor w = on_host(ops::contiguous(ops::to(weights, single ? DType::float32 : DType::float64)));
-    if (single) return add_up.template operator()<float>([p = w.data<float>()](int64_t i) { return p[i]; });
+    Tensor w = on_host(ops::contiguous(ops::to(weights, sums_dtype(weights))));
+    if (w.dtype() == DType::float32)
+        return add_up.template operator()<float>([p = w.data<float>()](int64_t i) { return p[i]; });
     return add_up.template operator()<double>([p = w.data<double>()](int64_t i) { return p[i]; });
 }
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {

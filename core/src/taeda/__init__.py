@@ -168,6 +168,9 @@ _LAZY_NAMES |= dict.fromkeys(
 )
 _LAZY_NAMES |= dict.fromkeys(("get_float32_matmul_precision", "set_float32_matmul_precision"), "backends")
 
+# An operator that torch has under this name, and does not list either.
+_addmm_activation = _C.ops._addmm_activation
+
 __all__ = [
     "Generator", "OutOfMemoryError", "Size", "Tensor", "UntypedStorage", "as_tensor", "bfloat16", "bool",
     "cdouble", "cfloat",

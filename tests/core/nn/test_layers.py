@@ -259,6 +259,40 @@ def test_embedding_bag(mode: str) -> None:
         bag(taeda.tensor(flat))
 
 
+def test_embedding_bag_options() -> None:
+    table, weights = array(0, 5, 3).astype(np.float64), array(1, 4).astype(np.float64)
+    leaf, factors = taeda.tensor(table).requires_grad_(), taeda.tensor(weights).requires_grad_()
+    index, offsets = taeda.tensor([4, 1, 1, 0]), taeda.tensor([0, 3, 4])
+    bags = nn.functional.embedding_bag(
+        index, leaf, offsets, mode="sum", per_sample_weights=factors, include_last_offset=True, padding_idx=-1
+    )
+    close(bags, [weights[1:3].sum() * table[1], weights[3] * table[0]])
+    bags.sum().backward()
+    close(leaf.grad.sum(1) / 3, [weights[3], weights[1:3].sum(), 0, 0, 0])
+    close(factors.grad, [0, table[1].sum(), table[1].sum(), table[0].sum()])
+    # A gradient of a row is divided by how often it occurs, besides by the length of its bag.
+    leaf = taeda.tensor(table).requires_grad_()
+    nn.functional.embedding_bag(index, leaf, taeda.tensor([0, 3]), scale_grad_by_freq=True).sum().backward()
+    close(leaf.grad[:, 0], [1, 1 / 3, 0, 0, 1 / 3])
+
+
+def test_embedding_bag_errors() -> None:
+    table, index = taeda.ones(5, 3), taeda.tensor([1, 2, 3])
+    for offsets, text in [
+        ([1, 2], r"offsets\[0\] is 1"),
+        ([0, 2, 1], r"offsets\[2\] is 1"),
+        ([0, 5], r"offsets\[1\] is 5"),
+    ]:
+        with pytest.raises(RuntimeError, match=text):
+            nn.functional.embedding_bag(index, table, taeda.tensor(offsets))
+    with pytest.raises(IndexError, match="embedding_bag: index 9 at position 1"):
+        nn.functional.embedding_bag(taeda.tensor([1, 9]), table, taeda.tensor([0]))
+    with pytest.raises(RuntimeError, match="padding_idx must be within"):
+        nn.functional.embedding_bag(index, table, taeda.tensor([0]), padding_idx=7)
+    with pytest.raises(ValueError, match="max mode does not support scaling"):
+        nn.functional.embedding_bag(index, table, taeda.tensor([0]), mode="max", scale_grad_by_freq=True)
+
+
 def test_dropout_keeps_the_mean_and_rests_in_evaluation() -> None:
     x = taeda.ones(10000)
     y = nn.Dropout(0.25)(x)

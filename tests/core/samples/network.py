@@ -249,6 +249,44 @@ operator(
 )
 
 
+def _bagged(
+    table: np.ndarray,
+    index: np.ndarray,
+    offsets: np.ndarray,
+    ends: bool,
+    padding: int,
+    weights: Any,
+    mode: int,
+    _: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bag after bag; for maxima also the rows that they came from."""
+    stops = [*offsets[1:], *([] if ends else [len(index)])]
+    out, chosen = np.zeros((len(stops), table.shape[1])), np.full((len(stops), table.shape[1]), -1)
+    for bag, (start, stop) in enumerate(zip(offsets, stops)):
+        entries = [i for i in range(start, stop) if index[i] != padding]
+        if not entries:
+            continue
+        rows = table[index[entries]]
+        if mode == 2:
+            out[bag], chosen[bag] = rows.max(0), index[entries][rows.argmax(0)]
+        else:
+            rows = rows if weights is None else rows * weights[entries, None]
+            out[bag] = rows.mean(0) if mode == 1 else rows.sum(0)
+    return out, chosen if mode == 2 else np.zeros(0, np.int64)
+
+
+_TABLE, _ENTRIES, _STARTS = values(5, 3), np.array([4, 1, 1, 0, 2, 4]), np.array([0, 2, 2, 5])
+operator(
+    "embedding_bag_forward",
+    _bagged,
+    Sample(_TABLE, _ENTRIES, _STARTS, False, -1, None, 1, False),
+    Sample(_TABLE, _ENTRIES, _STARTS, True, 1, None, 1, False),
+    Sample(_TABLE, _ENTRIES, _STARTS, False, 4, None, 2, False),
+    Sample(_TABLE, _ENTRIES, _STARTS, False, 2, values(6), 0, False),
+    **{**_TWICE, "grad": (0, 5)},
+)
+
+
 def _attention(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: Any = None, p: float = 0.0, causal: bool = False
 ) -> np.ndarray:

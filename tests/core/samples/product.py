@@ -85,6 +85,17 @@ operator("matmul", np.matmul, Sample(_A, _B), Sample(_V, _W), Sample(_A, _V), Sa
          Sample(values(2, 1, 2, 3), _OTHER), **_ALL)  # fmt: skip
 operator("addmm", lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b), Sample(values(2, 4, seed=2), _A, _B),
          Sample(values(4, seed=2), _A, _B, beta=2, alpha=3), **_ALL)  # fmt: skip
+
+
+def activated(x: np.ndarray, use_gelu: bool) -> np.ndarray:
+    """relu, or GELU in its form with tanh (Hendrycks and Gimpel 2016)."""
+    gelu = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    return gelu if use_gelu else np.maximum(x, 0)
+
+
+operator("_addmm_activation", lambda c, a, b, beta=1, alpha=1, use_gelu=False: activated(beta * c + alpha * (a @ b), use_gelu),
+         Sample(values(4, seed=2), _A, _B), Sample(values(2, 4, seed=2), _A, _B, beta=2, alpha=3, use_gelu=True),
+         Sample(values(4, seed=2), _A, _B, use_gelu=True), **_FLOAT)  # fmt: skip
 operator("baddbmm", lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b), Sample(values(2, 2, 2, seed=2), _BATCH, _OTHER),
          Sample(values(2, 2, seed=2), _BATCH, _OTHER, beta=2, alpha=3), **_ALL)  # fmt: skip
 operator(

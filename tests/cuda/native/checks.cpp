@@ -32,13 +32,14 @@ void geometry() {
 }
 
 void divisors() {
-    for (uint32_t d : {1u, 2u, 3u, 5u, 7u, 10u, 255u, 256u, 641u, 65537u, 1000003u, 0x3fffffffu, 0x40000000u}) {
+    for (uint32_t d : {1u, 2u, 3u, 5u, 7u, 10u, 255u, 256u, 641u, 65537u, 1000003u, 0x3fffffffu, 0x40000000u,
+                       0x80000001u, 0xffffffffu}) {
         cuda::Divisor divisor(d);
         bool right = true;
-        for (uint64_t n :
-             {0ull, 1ull, 2ull, 99ull, 65535ull, 123456789ull, 0x3fffffffull, 0x7ffffffeull, 0x7fffffffull})
+        for (uint64_t n : {0ull, 1ull, 2ull, 99ull, 65535ull, 123456789ull, 0x3fffffffull, 0x7ffffffeull, 0x7fffffffull,
+                           0x80000000ull, 0xfffffffeull, 0xffffffffull})
             for (uint64_t near : {n, n / d * d, n / d * d + d - 1})
-                if (near < (1ull << 31)) right = right && divisor.quotient(uint32_t(near)) == near / d;
+                if (near < (1ull << 32)) right = right && divisor.quotient(uint32_t(near)) == near / d;
         expect(right, "quotients by multiplication");
     }
 }

@@ -71,14 +71,20 @@ private:
     std::vector<T> wide_;
 };
 
+// How often each row occurs.
+std::vector<int64_t> frequencies(const Tensor& indices, int64_t rows) {
+    std::vector<int64_t> counts(static_cast<size_t>(rows));
+    const int64_t* index = indices.data<int64_t>();
+    for (int64_t i = 0; i < indices.numel(); ++i)
+        if (index[i] >= 0 && index[i] < rows) ++counts[size_t(index[i])];
+    return counts;
+}
+
 void embedding_grad_cpu(const Tensor& grad_table, const Tensor& grad_out, const Tensor& indices, int64_t padding_idx,
                         bool by_frequency) {
     int64_t rows = grad_table.size(0), width = grad_table.size(1), n = indices.numel();
-    check(indices, rows, "embedding");
     const int64_t* index = indices.data<int64_t>();
-    std::vector<int64_t> counts(size_t(by_frequency ? rows : 0));
-    if (by_frequency)
-        for (int64_t i = 0; i < n; ++i) ++counts[size_t(index[i])];
+    const std::vector<int64_t> counts = by_frequency ? frequencies(indices, rows) : std::vector<int64_t>();
     visit_floating(grad_table.dtype(), "embedding", [&]<class S>() {
         using T = op_type<S>;
         Sums<S> sums(grad_table);
@@ -94,12 +100,17 @@ struct Bag {
     int64_t begin, end, counted;
 };
 
+void check_offsets(const BagArgs& a) {
+    const int64_t *offsets = a.offsets.data<int64_t>(), n = a.indices.numel();
+    for (int64_t i = 0; i < a.offsets.numel(); ++i)
+        if (i == 0 ? offsets[0] != 0 : offsets[i] < offsets[i - 1] || offsets[i] > n)
+            raise_wrong_offset(i, offsets[i], n);
+}
+
 Bag bag_of(const BagArgs& a, int64_t b) {
     const int64_t* offsets = a.offsets.data<int64_t>();
-    int64_t begin = offsets[b], end = b + 1 < a.offsets.numel() ? offsets[b + 1] : a.indices.numel();
-    if (begin < 0 || begin > end || end > a.indices.numel()) raise_wrong_offset(b, begin, a.indices.numel());
-    Bag bag{begin, end, 0};
-    for (int64_t i = begin; i < end; ++i) bag.counted += a.indices.data<int64_t>()[i] != a.padding_idx;
+    Bag bag{offsets[b], b + 1 < a.offsets.numel() ? offsets[b + 1] : a.indices.numel(), 0};
+    for (int64_t i = bag.begin; i < bag.end; ++i) bag.counted += a.indices.data<int64_t>()[i] != a.padding_idx;
     return bag;
 }
 
@@ -134,10 +145,11 @@ template <class S> void max_bag(S* out, int64_t* chosen, const Tensor& table, co
 
 void embedding_bag_cpu(const Tensor& out, const Tensor& chosen, const Tensor& table, const BagArgs& a) {
     check(a.indices, table.size(0), "embedding_bag");
+    check_offsets(a);
     int64_t width = table.size(1);
     visit_floating(table.dtype(), "embedding_bag", [&]<class S>() {
-        int64_t per_bag = a.indices.numel() / std::max<int64_t>(1, a.offsets.numel()) + 1;
-        cpu::parallel_for(0, a.offsets.numel(), cpu::row_grain(width * per_bag), [&](int64_t from, int64_t to) {
+        int64_t per_bag = a.indices.numel() / std::max<int64_t>(1, a.count) + 1;
+        cpu::parallel_for(0, a.count, cpu::row_grain(width * per_bag), [&](int64_t from, int64_t to) {
             std::vector<op_type<S>> sum(static_cast<size_t>(width));
             for (int64_t b = from; b < to; ++b) {
                 S* row = out.data<S>() + b * width;
@@ -148,16 +160,20 @@ void embedding_bag_cpu(const Tensor& out, const Tensor& chosen, const Tensor& ta
     });
 }
 
-void embedding_bag_grad_cpu(const Tensor& grad_table, const Tensor& grad_weights, const Tensor& grad_out,
-                            const Tensor& chosen, const Tensor& table, const BagArgs& a) {
-    int64_t rows = grad_table.size(0), width = grad_table.size(1), n = a.indices.numel();
-    const int64_t* index = a.indices.data<int64_t>();
-    std::vector<Bag> bags;
-    std::vector<int64_t> bag_of_entry(static_cast<size_t>(n), -1);
-    for (int64_t b = 0; b < a.offsets.numel(); ++b) {
-        bags.push_back(bag_of(a, b));
-        for (int64_t i = bags.back().begin; i < bags.back().end; ++i) bag_of_entry[size_t(i)] = b;
+// Each entry's bag (-1 behind the last one), and how many entries of each bag count.
+struct BagTable {
+    std::vector<int64_t> bag, counted;
+    explicit BagTable(const BagArgs& a) : bag(static_cast<size_t>(a.indices.numel()), -1) {
+        for (int64_t b = 0; b < a.count; ++b) {
+            Bag found = bag_of(a, b);
+            std::fill(bag.begin() + found.begin, bag.begin() + found.end, b);
+            counted.push_back(found.counted);
+        }
     }
+};
+
+void embedding_bag_grad_cpu(const Tensor& grad_table, const Tensor& grad_out, const Tensor& chosen, const BagArgs& a) {
+    int64_t rows = grad_table.size(0), width = grad_table.size(1), n = a.indices.numel();
     visit_floating(grad_table.dtype(), "embedding_bag", [&]<class S>() {
         using T = op_type<S>;
         Sums<S> sums(grad_table);
@@ -168,18 +184,30 @@ void embedding_bag_grad_cpu(const Tensor& grad_table, const Tensor& grad_weights
                 if (from[i] >= 0) sums.row(from[i])[i % width] += T(grad[i]);
             return;
         }
-        each_entry(index, n, rows, width, [&](int64_t i, int64_t row) {
-            int64_t b = bag_of_entry[size_t(i)];
+        const BagTable at(a);
+        const std::vector<int64_t> counts = a.by_frequency ? frequencies(a.indices, rows) : std::vector<int64_t>();
+        each_entry(a.indices.data<int64_t>(), n, rows, width, [&](int64_t i, int64_t row) {
+            int64_t b = at.bag[size_t(i)];
             if (row == a.padding_idx || b < 0) return;
             T scale = a.weights.defined() ? T(a.weights.data<S>()[i]) : T(1);
-            if (a.mode == BagMode::mean) scale /= T(bags[size_t(b)].counted);
+            if (a.mode == BagMode::mean) scale /= T(at.counted[size_t(b)]);
+            if (a.by_frequency) scale /= T(counts[size_t(row)]);
             sums.add(row, grad + b * width, scale);
         });
-        if (!grad_weights.defined()) return;
-        for (int64_t i = 0; i < n; ++i) {
-            int64_t b = bag_of_entry[size_t(i)];
+    });
+}
+
+void embedding_bag_weights_grad_cpu(const Tensor& grad_weights, const Tensor& grad_out, const Tensor& table,
+                                    const BagArgs& a) {
+    const int64_t width = table.size(1), *index = a.indices.data<int64_t>();
+    const BagTable at(a);
+    visit_floating(table.dtype(), "embedding_bag", [&]<class S>() {
+        using T = op_type<S>;
+        for (int64_t i = 0; i < a.indices.numel(); ++i) {
+            int64_t b = at.bag[size_t(i)];
             bool counts = b >= 0 && index[i] != a.padding_idx;
-            const S *row = table.data<S>() + index[i] * width, *g = grad + std::max<int64_t>(b, 0) * width;
+            const S *row = table.data<S>() + index[i] * width,
+                    *g = grad_out.data<S>() + std::max<int64_t>(b, 0) * width;
             grad_weights.data<S>()[i] = S(!counts ? T(0) : cpu::vector_sum<T>(width, [&](int64_t j, auto count) {
                 return load_some(row + j, count) * load_some(g + j, count);
             }));
@@ -193,5 +221,6 @@ TAEDA_REGISTER(cpu, embedding, embedding_cpu)
 TAEDA_REGISTER(cpu, embedding_grad, embedding_grad_cpu)
 TAEDA_REGISTER(cpu, embedding_bag, embedding_bag_cpu)
 TAEDA_REGISTER(cpu, embedding_bag_grad, embedding_bag_grad_cpu)
+TAEDA_REGISTER(cpu, embedding_bag_weights_grad, embedding_bag_weights_grad_cpu)
 
 }  // namespace taeda

@@ -9,6 +9,9 @@
 #include "kernels/cpu/small_gemm.h"
 #include "kernels/vec/vec_math.h"
 
+// After the functions of kernels/vec that it uses.
+#include "kernels/rnn_cell.h"
+
 namespace taeda {
 namespace {
 
@@ -83,6 +86,11 @@ template <class T> const T* state_row(const T* states, const T* first, int64_t p
     return place < 0 ? first + row * H : states + place * H;
 }
 
+// Four numbers of a unit, H apart.
+template <class T, class Count> void store_four(T* to, int64_t H, const std::array<Vec<T>, 4>& values, Count count) {
+    for (int64_t i = 0; i < 4; ++i) store_some(to + i * H, values[size_t(i)], count);
+}
+
 template <class T> struct Lstm {
     static constexpr int64_t kGates = 4;
     using V = Vec<T>;
@@ -96,14 +104,11 @@ template <class T> struct Lstm {
         auto sum = [&](int64_t gate) {
             return V::load(sums + gate * kForwardUnits<T>) + load_some(share + gate * H, count);
         };
-        V in = vm::sigmoid(sum(0)), keep = vm::sigmoid(sum(1)), fresh = vm::tanh(sum(2)), out = vm::sigmoid(sum(3));
-        V state = keep * load_some(c, count) + in * fresh;
-        store_some(cells + now * H + unit, state, count);
-        store_some(output + now * H + unit, out * vm::tanh(state), count);
-        if (!gates) return;
-        T* kept = gates + now * 4 * H + unit;
-        store_some(kept, in, count), store_some(kept + H, keep, count);
-        store_some(kept + 2 * H, fresh, count), store_some(kept + 3 * H, out, count);
+        const LstmGates<V> g = lstm_gates(sum(0), sum(1), sum(2), sum(3));
+        const LstmState<V> state = lstm_state(g, load_some(c, count));
+        store_some(cells + now * H + unit, state.c, count);
+        store_some(output + now * H + unit, state.h, count);
+        if (gates) store_four(gates + now * 4 * H + unit, H, {g.in, g.keep, g.fresh, g.out}, count);
     }
 };
 
@@ -119,15 +124,13 @@ template <class T> struct LstmGrad {
     template <class Count>
     V backward(int64_t now, int64_t before, int64_t row, int64_t unit, V grad_h, Count count) const {
         const T *kept = gates + now * 4 * H + unit, *c = state_row(cells, c_0, before, row, H) + unit;
-        V in = load_some(kept, count), keep = load_some(kept + H, count), fresh = load_some(kept + 2 * H, count);
-        V out = load_some(kept + 3 * H, count), bent = vm::tanh(load_some(cells + now * H + unit, count)), one(1);
-        T *of_c = grad_c + row * H + unit, *to = grad_shares + now * 4 * H + unit;
-        V d = load_some(of_c, count) + grad_h * out * (one - bent * bent);
-        store_some(to, d * fresh * in * (one - in), count);
-        store_some(to + H, d * load_some(c, count) * keep * (one - keep), count);
-        store_some(to + 2 * H, d * in * (one - fresh * fresh), count);
-        store_some(to + 3 * H, grad_h * bent * out * (one - out), count);
-        store_some(of_c, d * keep, count);
+        auto gate = [&](int64_t i) { return load_some(kept + i * H, count); };
+        T* of_c = grad_c + row * H + unit;
+        const LstmGradients<V> d =
+            lstm_gradients<V>({gate(0), gate(1), gate(2), gate(3)}, load_some(cells + now * H + unit, count),
+                              load_some(c, count), load_some(of_c, count), grad_h);
+        store_four(grad_shares + now * 4 * H + unit, H, {d.sums.in, d.sums.keep, d.sums.fresh, d.sums.out}, count);
+        store_some(of_c, d.c_before, count);
         return V(0);
     }
 };
@@ -147,13 +150,9 @@ template <class T> struct Gru {
             return bias ? sum + load_some(bias + gate * H + unit, count) : sum;
         };
         auto input = [&](int64_t gate) { return load_some(share + gate * H, count); };
-        V reset = vm::sigmoid(input(0) + hidden(0)), update = vm::sigmoid(input(1) + hidden(1)), inner = hidden(2);
-        V fresh = vm::tanh(input(2) + reset * inner);
-        store_some(output + now * H + unit, (load_some(h, count) - fresh) * update + fresh, count);
-        if (!gates) return;
-        T* kept = gates + now * 4 * H + unit;
-        store_some(kept, reset, count), store_some(kept + H, update, count);
-        store_some(kept + 2 * H, fresh, count), store_some(kept + 3 * H, inner, count);
+        const GruGates<V> g = gru_gates(input(0), input(1), input(2), hidden(0), hidden(1), hidden(2));
+        store_some(output + now * H + unit, gru_state(g, load_some(h, count)), count);
+        if (gates) store_four(gates + now * 4 * H + unit, H, {g.reset, g.update, g.fresh, g.inner}, count);
     }
 };
 
@@ -168,17 +167,14 @@ template <class T> struct GruGrad {
     template <class Count>
     V backward(int64_t now, int64_t before, int64_t row, int64_t unit, V grad_h, Count count) const {
         const T *kept = gates + now * 4 * H + unit, *h = state_row(output, h_0, before, row, H) + unit;
-        V reset = load_some(kept, count), update = load_some(kept + H, count), fresh = load_some(kept + 2 * H, count);
-        V inner = load_some(kept + 3 * H, count), one(1);
-        V of_fresh = grad_h * (one - update) * (one - fresh * fresh);
-        V of_update = grad_h * (load_some(h, count) - fresh) * update * (one - update);
-        V of_reset = of_fresh * inner * reset * (one - reset);
+        auto gate = [&](int64_t i) { return load_some(kept + i * H, count); };
+        const GruGradients<V> d = gru_gradients<V>({gate(0), gate(1), gate(2), gate(3)}, load_some(h, count), grad_h);
         T *share = grad_shares + now * 3 * H + unit, *hidden = grad_hidden + now * 3 * H + unit;
-        store_some(share, of_reset, count), store_some(share + H, of_update, count);
-        store_some(share + 2 * H, of_fresh, count);
-        store_some(hidden, of_reset, count), store_some(hidden + H, of_update, count);
-        store_some(hidden + 2 * H, of_fresh * reset, count);
-        return grad_h * update;
+        store_some(share, d.reset, count), store_some(share + H, d.update, count);
+        store_some(share + 2 * H, d.fresh, count);
+        store_some(hidden, d.reset, count), store_some(hidden + H, d.update, count);
+        store_some(hidden + 2 * H, d.inner, count);
+        return d.h_before;
     }
 };
 

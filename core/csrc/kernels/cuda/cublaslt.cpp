@@ -90,6 +90,15 @@ ComputeType compute_type(const GemmCall& call) {
     return call.dtype == DType::float32 && call.allow_tf32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
 }
 
+// What is done to a product before it is rounded and stored.
+Epilogue epilogue(const GemmCall& call) {
+    switch (call.activation) {
+        case Activation::relu: return call.bias ? EPILOGUE_RELU_BIAS : EPILOGUE_RELU;
+        case Activation::gelu_tanh: return call.bias ? EPILOGUE_GELU_BIAS : EPILOGUE_GELU;
+        default: return call.bias ? EPILOGUE_BIAS : EPILOGUE_DEFAULT;
+    }
+}
+
 // Owns a descriptor.
 template <class T> using Owned = std::unique_ptr<std::remove_pointer_t<T>, Status (*)(T)>;
 
@@ -107,6 +116,8 @@ Owned<Layout> make_layout(DType dtype, int64_t rows, int64_t columns, int64_t le
                  "cublasLtMatrixLayoutCreate");
     Owned<Layout> owned(layout, api().cublasLtMatrixLayoutDestroy);
     if (batches > 1) {
+        TAEDA_CHECK(batches <= INT32_MAX, "matmul: a batch of ", batches, " products is too large for cuBLASLt, which ",
+                    "takes at most 2^31 - 1; split the batch");
         int32_t count = int32_t(batches);
         auto set = api().cublasLtMatrixLayoutSetAttribute;
         check_status(set(layout, BATCH_COUNT, &count, sizeof count), "cublasLtMatrixLayoutSetAttribute");
@@ -141,10 +152,8 @@ Plan make_plan(const GemmCall& c, int device) {
               0};
     set(operation, TRANSA, c.b.by_rows ? OP_N : OP_T);
     set(operation, TRANSB, c.a.by_rows ? OP_N : OP_T);
-    if (c.bias) {
-        set(operation, EPILOGUE, EPILOGUE_BIAS);
-        set(operation, BIAS_POINTER, c.bias);
-    }
+    set(operation, EPILOGUE, epilogue(c));
+    if (c.bias) set(operation, BIAS_POINTER, c.bias);
     Preference preference;
     check_status(api().cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
     Owned<Preference> owned(preference, api().cublasLtMatmulPreferenceDestroy);
@@ -185,7 +194,7 @@ Plan& plan_of(const GemmCall& c, int device) {
                 c.b.by_rows,
                 c.out_leading,
                 c.out_batch_stride,
-                c.bias != nullptr,
+                epilogue(c),
                 c.allow_tf32,
                 alignment(c.a.data),
                 alignment(c.b.data),

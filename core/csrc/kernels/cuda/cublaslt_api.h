@@ -31,7 +31,14 @@ enum DataType : int32_t { R_32F = 0, R_64F = 1, R_16F = 2, C_32F = 4, C_64F = 5,
 enum ComputeType : int32_t { COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32F_FAST_TF32 = 77 };
 enum Transpose : int32_t { OP_N = 0, OP_T = 1 };
 enum OperationAttribute : int32_t { TRANSA = 3, TRANSB = 4, EPILOGUE = 7, BIAS_POINTER = 8 };
-enum Epilogue : uint32_t { EPILOGUE_DEFAULT = 1, EPILOGUE_BIAS = 4 };
+enum Epilogue : uint32_t {
+    EPILOGUE_DEFAULT = 1,
+    EPILOGUE_RELU = 2,
+    EPILOGUE_BIAS = 4,
+    EPILOGUE_RELU_BIAS = EPILOGUE_RELU | EPILOGUE_BIAS,
+    EPILOGUE_GELU = 32,
+    EPILOGUE_GELU_BIAS = EPILOGUE_GELU | EPILOGUE_BIAS
+};
 enum LayoutAttribute : int32_t { BATCH_COUNT = 5, STRIDED_BATCH_OFFSET = 6 };
 enum PreferenceAttribute : int32_t {
     MAX_WORKSPACE_BYTES = 1,

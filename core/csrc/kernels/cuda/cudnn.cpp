@@ -1,5 +1,6 @@
 // Convolutions through cuDNN. Descriptors and the algorithm that the library recommends are kept in a plan per shape.
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "kernels/cuda/conv_library.h"
@@ -15,11 +16,17 @@ namespace {
 using namespace cudnn;
 
 constexpr LibraryFile kFile{"libcudnn.so.9 libcudnn.so.8 libcudnn.so", "cudnn/lib", "nvidia-cudnn-cu13"};
+// What cuDNN opens itself when it needs it, by name alone: it finds those that the process has.
+constexpr LibraryFile kUsed[] = {
+    {"libcublasLt.so.13 libcublasLt.so.12", "cu13/lib cublas/lib", "nvidia-cublas"},
+    {"libnvrtc.so.13 libnvrtc.so.12", "cu13/lib cuda_nvrtc/lib", "nvidia-cuda-nvrtc"},
+};
 constexpr size_t kWorkspaceLimit = size_t(1) << 30;
 constexpr int kAlgorithms = 16, kDevices = 64;
 
 const Functions& api() {
     static const Functions functions = [] {
+        for (const LibraryFile& used : kUsed) open_if_there(used);
         void* library = open_library(kFile);
         Functions f;
 #define TAEDA_FIND(name) f.name = reinterpret_cast<decltype(f.name)>(find_function(library, kFile, #name));
@@ -78,9 +85,12 @@ template <class T> using Owned = std::unique_ptr<std::remove_pointer_t<T>, Statu
 
 // At least two spatial dimensions: the library takes no fewer, so a height of `fill` is put before the width.
 std::vector<int> padded(Ints values, size_t at, int fill) {
-    std::vector<int> result(values.begin(), values.end());
-    for (int v : result)
-        TAEDA_CHECK(v >= 0, "convolution: ", values, " is too large for cuDNN, which counts in 32 bits");
+    std::vector<int> result;
+    for (int64_t v : values) {
+        TAEDA_CHECK(v >= 0 && v <= INT32_MAX, "convolution: ", v, " in ", values,
+                    " is too large for cuDNN, which counts in 32 bits");
+        result.push_back(int(v));
+    }
     if (values.size() - at == 1) result.insert(result.begin() + long(at), fill);
     return result;
 }
@@ -99,6 +109,8 @@ Owned<TensorDescriptor> describe(const Tensor& t) {
 }
 
 Owned<FilterDescriptor> describe_filter(const Tensor& w) {
+    TAEDA_CHECK(w.numel() <= INT32_MAX, "convolution: a weight of shape ", w.sizes(),
+                " is too large for cuDNN, which takes at most 2^31 - 1 elements");
     std::vector<int> sizes = padded(w.sizes(), 2, 1);
     FilterDescriptor descriptor;
     TAEDA_CUDNN(cudnnCreateFilterDescriptor, &descriptor);
@@ -115,6 +127,7 @@ Owned<ConvDescriptor> describe_geometry(const ConvGeometry& g) {
     Owned<ConvDescriptor> owned(descriptor, api().cudnnDestroyConvolutionDescriptor);
     TAEDA_CUDNN(cudnnSetConvolutionNdDescriptor, descriptor, int(padding.size()), padding.data(), stride.data(),
                 dilation.data(), CROSS_CORRELATION, FLOAT);
+    TAEDA_CHECK(g.groups <= INT32_MAX, "convolution: cuDNN counts groups in 32 bits, got ", g.groups);
     TAEDA_CUDNN(cudnnSetConvolutionGroupCount, descriptor, int(g.groups));
     return owned;
 }
@@ -144,20 +157,22 @@ int recommended(const ConvCall& call, const Plan& plan, Handle handle, Performan
     return found;
 }
 
-// The fastest algorithm, as the library expects, of those that give the same numbers every time.
+// The fastest algorithm, as the library expects, of those that give the same numbers every time; one that takes very much
+// memory only where there is no other.
 Plan make_plan(const ConvCall& call, Handle handle) {
     Plan plan{describe(call.x), describe(call.out), describe_filter(call.w), describe_geometry(call.geometry)};
     MathType math = call.x.dtype() != DType::float32 ? TENSOR_OP_MATH : call.allow_tf32 ? DEFAULT_MATH : FMA_MATH;
     TAEDA_CUDNN(cudnnSetConvolutionMathType, plan.geometry.get(), math);
     Performance list[kAlgorithms];
     int found = recommended(call, plan, handle, list);
-    for (int i = 0; i < found; ++i) {
-        const Performance& p = list[i];
-        if (p.status != 0 || p.determinism != DETERMINISTIC || p.workspace_bytes > kWorkspaceLimit) continue;
-        plan.chosen = p;
-        TAEDA_CUDNN(cudnnSetConvolutionMathType, plan.geometry.get(), p.math);
-        return plan;
-    }
+    for (size_t limit : {kWorkspaceLimit, SIZE_MAX})
+        for (const Performance& p : std::span(list, size_t(found))) {
+            if (p.status != 0 || p.determinism != DETERMINISTIC || p.workspace_bytes > limit) continue;
+            plan.chosen = p;
+            // What is recommended may say DEFAULT_MATH, which rounds float32 to TF32, whatever was asked for.
+            if (math != FMA_MATH) TAEDA_CUDNN(cudnnSetConvolutionMathType, plan.geometry.get(), p.math);
+            return plan;
+        }
     raise("convolution: cuDNN knows no algorithm for input ", call.x.sizes(), ", weight ", call.w.sizes(),
           " and output ", call.out.sizes(), " in ", call.x.dtype(), " with stride ", call.geometry.stride, ", padding ",
           call.geometry.padding, ", dilation ", call.geometry.dilation, " and ", call.geometry.groups, " groups");

@@ -54,22 +54,23 @@ template <class S> struct BagShare {
     using T = op_type<S>;
     const int64_t *bag_of_entry, *counted;
     const S* weights;  // or null
-    bool is_mean;
+    bool is_mean, by_frequency;
     __device__ int64_t source(int64_t entry) const { return bag_of_entry[entry]; }
-    __device__ T scale(int64_t entry, int64_t) const {
-        const T weight = weights ? T(weights[entry]) : T(1);
-        return is_mean ? weight / T(counted[bag_of_entry[entry]]) : weight;
+    __device__ T scale(int64_t entry, int64_t occurrences) const {
+        T weight = weights ? T(weights[entry]) : T(1);
+        if (is_mean) weight /= T(counted[bag_of_entry[entry]]);
+        return by_frequency ? weight / T(occurrences) : weight;
     }
 };
 
 // A thread for each column of each row that occurs: the first of its entries adds them all up.
 template <class S, class Share> __global__ void add_rows(S* grad_table, const S* grad, const uint64_t* rows,
-                                                         const uint32_t* entries, int64_t n, Division width,
-                                                         int64_t padding, Share share) {
+                                                         const uint32_t* entries, int64_t n, int64_t table_rows,
+                                                         Division width, int64_t padding, Share share) {
     using T = op_type<S>;
     TAEDA_GRID_LOOP(i, n * width.divisor) {
         const int64_t first = width.quotient(i), column = i - first * width.divisor, row = int64_t(rows[first]);
-        if (row == padding || (first > 0 && int64_t(rows[first - 1]) == row)) continue;
+        if (row < 0 || row >= table_rows || row == padding || (first > 0 && int64_t(rows[first - 1]) == row)) continue;
         int64_t end = first + 1;
         while (end < n && int64_t(rows[end]) == row) ++end;
         T sum = 0;
@@ -94,7 +95,7 @@ template <class S, class Share> void add_entries(const Tensor& grad_table, const
     const Runs runs(TableRow{indices.data<int64_t>()}, n, grad_table.size(0), op, grad_table);
     const Grid grid = grid_for(n * width, 1, grad_table);
     launch(stream_of(grad_table), add_rows<S, Share>, grid.blocks, grid.threads, 0, grad_table.data<S>(),
-           grad_out.data<S>(), runs.keys(), runs.positions(), n, Division(width), padding, share);
+           grad_out.data<S>(), runs.keys(), runs.positions(), n, grad_table.size(0), Division(width), padding, share);
 }
 
 static __global__ void find_wrong_row(const int64_t* indices, int64_t n, int64_t rows, unsigned long long* fault) {
@@ -113,7 +114,6 @@ void check_rows(const char* op, const Tensor& indices, int64_t rows) {
 
 void embedding_grad_cuda(const Tensor& grad_table, const Tensor& grad_out, const Tensor& indices, int64_t padding_idx,
                          bool by_frequency) {
-    check_rows("embedding", indices, grad_table.size(0));
     visit_floating(grad_table.dtype(), "embedding", [&]<class S>() {
         add_entries<S>(grad_table, grad_out, indices, padding_idx, EmbeddingShare<S>{by_frequency}, "embedding");
     });
@@ -124,78 +124,97 @@ void embedding_grad_cuda(const Tensor& grad_table, const Tensor& grad_out, const
 // Where the entries of each bag lie.
 struct Bags {
     const int64_t *indices, *offsets;
-    int64_t entries, count, padding;
+    int64_t entries, count, offset_count, padding;
 
     explicit Bags(const BagArgs& a)
         : indices(a.indices.data<int64_t>()),
           offsets(a.offsets.data<int64_t>()),
           entries(a.indices.numel()),
-          count(a.offsets.numel()),
+          count(a.count),
+          offset_count(a.offsets.numel()),
           padding(a.padding_idx) {}
     __device__ int64_t begin(int64_t bag) const { return offsets[bag]; }
-    __device__ int64_t end(int64_t bag) const { return bag + 1 < count ? offsets[bag + 1] : entries; }
-    __device__ bool is_wrong(int64_t bag) const {
-        return begin(bag) < 0 || begin(bag) > end(bag) || end(bag) > entries;
+    __device__ int64_t end(int64_t bag) const { return bag + 1 < offset_count ? offsets[bag + 1] : entries; }
+    __device__ bool is_wrong(int64_t offset) const {
+        if (offset == 0) return offsets[0] != 0;
+        return offsets[offset] < offsets[offset - 1] || offsets[offset] > entries;
     }
 };
 
-// Bags whose offsets are wrong are noted; for right ones the entries that count and, if asked for, each entry's bag.
-static __global__ void look_at_bags(Bags bags, int64_t* counted, int64_t* bag_of_entry, unsigned long long* fault) {
+static __global__ void find_wrong_offset(Bags bags, unsigned long long* fault) {
+    TAEDA_GRID_LOOP(i, bags.offset_count) {
+        if (bags.is_wrong(i)) report_fault(fault, i);
+    }
+}
+
+// Checks indices and offsets; waits for the stream.
+void check_bags(const Bags& bags, const BagArgs& a, int64_t rows) {
+    check_rows("embedding_bag", a.indices, rows);
+    if (bags.offset_count == 0) return;
+    const cudaStream_t stream = stream_of(a.offsets);
+    const Fault fault(a.offsets);
+    const Grid grid = grid_for(bags.offset_count, 4, a.offsets);
+    launch(stream, find_wrong_offset, grid.blocks, grid.threads, 0, bags, fault.device());
+    if (const std::optional<int64_t> wrong = fault.read())
+        raise_wrong_offset(*wrong, read_value(bags.offsets + *wrong, stream), bags.entries);
+}
+
+// For each bag the entries that count; for each entry its bag, -1 behind the last one.
+static __global__ void look_at_bags(Bags bags, int64_t* counted, int64_t* bag_of_entry) {
     TAEDA_GRID_LOOP(bag, bags.count) {
-        if (bags.is_wrong(bag)) {
-            report_fault(fault, bag);
-            continue;
-        }
         int64_t number = 0;
         for (int64_t i = bags.begin(bag); i < bags.end(bag); ++i) {
             number += bags.indices[i] != bags.padding;
-            if (bag_of_entry) bag_of_entry[i] = bag;
+            bag_of_entry[i] = bag;
         }
         counted[bag] = number;
     }
 }
 
-// Checks indices and offsets; waits for the stream.
-void examine(const Bags& bags, const BagArgs& a, int64_t rows, int64_t* counted, int64_t* bag_of_entry) {
-    check_rows("embedding_bag", a.indices, rows);
-    const cudaStream_t stream = stream_of(a.offsets);
-    const Fault fault(a.offsets);
-    const Grid grid = grid_for(bags.count, 1, a.offsets);
-    launch(stream, look_at_bags, grid.blocks, grid.threads, 0, bags, counted, bag_of_entry, fault.device());
-    if (const std::optional<int64_t> wrong = fault.read())
-        raise_wrong_offset(*wrong, read_value(bags.offsets + *wrong, stream), bags.entries);
-}
+// What gradients need to know of bags with checked offsets.
+struct BagTable {
+    Workspace counted, bag_of_entry;
+    BagTable(const Bags& bags, const Tensor& beside)
+        : counted(size_t(bags.count) * sizeof(int64_t), beside),
+          bag_of_entry(size_t(bags.entries) * sizeof(int64_t), beside) {
+        const cudaStream_t stream = stream_of(beside);
+        TAEDA_CUDA_CHECK(
+            cudaMemsetAsync(bag_of_entry.as<void>(), 0xFF, size_t(bags.entries) * sizeof(int64_t), stream));
+        const Grid grid = grid_for(bags.count, 1, beside);
+        launch(stream, look_at_bags, grid.blocks, grid.threads, 0, bags, counted.as<int64_t>(),
+               bag_of_entry.as<int64_t>());
+    }
+};
 
 // A thread for each column of each bag.
 template <class S> __global__ void combine_bags(S* out, int64_t* chosen, const S* table, const S* weights, Bags bags,
-                                                const int64_t* counted, Division width, BagMode mode) {
+                                                Division width, BagMode mode) {
     using T = op_type<S>;
     TAEDA_GRID_LOOP(i, bags.count * width.divisor) {
         const int64_t bag = width.quotient(i), column = i - bag * width.divisor;
         T result = 0;
-        int64_t from = -1;
+        int64_t from = -1, counted = 0;
         for (int64_t e = bags.begin(bag); e < bags.end(bag); ++e) {
             const int64_t row = bags.indices[e];
             if (row == bags.padding) continue;
+            ++counted;
             const T value = T(table[row * width.divisor + column]);
             if (mode != BagMode::max) result += weights ? value * T(weights[e]) : value;
             else if (from < 0 || value > result) result = value, from = row;
         }
         if (mode == BagMode::max) chosen[i] = from;
-        out[i] = S(mode == BagMode::mean && counted[bag] ? result / T(counted[bag]) : result);
+        out[i] = S(mode == BagMode::mean && counted ? result / T(counted) : result);
     }
 }
 
 void embedding_bag_cuda(const Tensor& out, const Tensor& chosen, const Tensor& table, const BagArgs& a) {
     const Bags bags(a);
-    if (bags.count == 0) return check_rows("embedding_bag", a.indices, table.size(0));
-    Workspace counted(size_t(bags.count) * sizeof(int64_t), out);
-    examine(bags, a, table.size(0), counted.as<int64_t>(), nullptr);
+    check_bags(bags, a, table.size(0));
     if (out.numel() == 0) return;
     const Grid grid = grid_for(out.numel(), 1, out);
     visit_floating(table.dtype(), "embedding_bag", [&]<class S>() {
         launch(stream_of(out), combine_bags<S>, grid.blocks, grid.threads, 0, out.data<S>(),
-               data_or_null<int64_t>(chosen), table.data<S>(), data_or_null<S>(a.weights), bags, counted.as<int64_t>(),
+               data_or_null<int64_t>(chosen), table.data<S>(), data_or_null<S>(a.weights), bags,
                Division(table.size(1)), a.mode);
     });
 }
@@ -236,12 +255,10 @@ template <class S> __global__ void weight_gradients(S* grad_weights, const S* gr
     if (threadIdx.x == 0 && entry < bags.entries) grad_weights[entry] = S(sum);
 }
 
-void embedding_bag_grad_cuda(const Tensor& grad_table, const Tensor& grad_weights, const Tensor& grad_out,
-                             const Tensor& chosen, const Tensor& table, const BagArgs& a) {
-    const int64_t rows = grad_table.size(0), width = grad_table.size(1), n = a.indices.numel();
-    const cudaStream_t stream = stream_of(grad_table);
+void embedding_bag_grad_cuda(const Tensor& grad_table, const Tensor& grad_out, const Tensor& chosen, const BagArgs& a) {
+    const int64_t rows = grad_table.size(0), width = grad_table.size(1);
     const Bags bags(a);
-    if (n == 0 || bags.count == 0 || width == 0) return clear(grad_table);
+    if (bags.entries == 0 || bags.count == 0 || width == 0) return clear(grad_table);
     visit_floating(grad_table.dtype(), "embedding_bag", [&]<class S>() {
         if (a.mode == BagMode::max) {
             clear(grad_table);
@@ -249,19 +266,25 @@ void embedding_bag_grad_cuda(const Tensor& grad_table, const Tensor& grad_weight
             const Runs runs(ChosenPlace{chosen.data<int64_t>(), Division(width), none}, chosen.numel(), none,
                             "embedding_bag", grad_table);
             const Grid grid = grid_for(runs.size(), 1, grad_table);
-            return launch(stream, add_chosen<S>, grid.blocks, grid.threads, 0, grad_table.data<S>(), grad_out.data<S>(),
-                          runs.keys(), runs.positions(), runs.size(), none);
+            return launch(stream_of(grad_table), add_chosen<S>, grid.blocks, grid.threads, 0, grad_table.data<S>(),
+                          grad_out.data<S>(), runs.keys(), runs.positions(), runs.size(), none);
         }
-        Workspace counted(size_t(bags.count) * sizeof(int64_t), grad_table);
-        Workspace bag_of_entry(size_t(n) * sizeof(int64_t), grad_table);
-        TAEDA_CUDA_CHECK(cudaMemsetAsync(bag_of_entry.as<void>(), 0xFF, size_t(n) * sizeof(int64_t), stream));
-        examine(bags, a, rows, counted.as<int64_t>(), bag_of_entry.as<int64_t>());
-        const BagShare<S> share{bag_of_entry.as<int64_t>(), counted.as<int64_t>(), data_or_null<S>(a.weights),
-                                a.mode == BagMode::mean};
+        const BagTable table(bags, grad_table);
+        const BagShare<S> share{table.bag_of_entry.as<int64_t>(), table.counted.as<int64_t>(),
+                                data_or_null<S>(a.weights), a.mode == BagMode::mean, a.by_frequency};
         add_entries<S>(grad_table, grad_out, a.indices, a.padding_idx, share, "embedding_bag");
-        if (grad_weights.defined())
-            launch(stream, weight_gradients<S>, unsigned(divide_up(n, 8)), dim3(kWarp, 8), 0, grad_weights.data<S>(),
-                   grad_out.data<S>(), table.data<S>(), bags, bag_of_entry.as<int64_t>(), width);
+    });
+}
+
+void embedding_bag_weights_grad_cuda(const Tensor& grad_weights, const Tensor& grad_out, const Tensor& table,
+                                     const BagArgs& a) {
+    const Bags bags(a);
+    if (bags.entries == 0 || bags.count == 0) return clear(grad_weights);
+    const BagTable at(bags, grad_weights);
+    visit_floating(table.dtype(), "embedding_bag", [&]<class S>() {
+        launch(stream_of(grad_weights), weight_gradients<S>, unsigned(divide_up(bags.entries, 8)), dim3(kWarp, 8), 0,
+               grad_weights.data<S>(), grad_out.data<S>(), table.data<S>(), bags, at.bag_of_entry.as<int64_t>(),
+               table.size(1));
     });
 }
 
@@ -271,5 +294,6 @@ TAEDA_REGISTER(cuda, embedding, embedding_cuda)
 TAEDA_REGISTER(cuda, embedding_grad, embedding_grad_cuda)
 TAEDA_REGISTER(cuda, embedding_bag, embedding_bag_cuda)
 TAEDA_REGISTER(cuda, embedding_bag_grad, embedding_bag_grad_cuda)
+TAEDA_REGISTER(cuda, embedding_bag_weights_grad, embedding_bag_weights_grad_cuda)
 
 }  // namespace taeda::cuda

@@ -1,7 +1,7 @@
 // Matrix products by a library: cuBLASLt (cublaslt.cpp), or plain loops where the GPU is emulated.
 #pragma once
 
-#include "tensor/tensor.h"
+#include "kernels/matmul.h"
 
 namespace taeda::cuda {
 
@@ -12,7 +12,8 @@ struct MatrixView {
     bool by_rows;
 };
 
-// out = beta * out + alpha * a @ b + bias for every batch: a (M, K), b (K, N), out (M, N) by rows, bias (N) or null.
+// out = activation(beta * out + alpha * a @ b + bias) for every batch: a (M, K), b (K, N), out (M, N) by rows, bias (N) or
+// null.
 struct GemmCall {
     DType dtype;
     int64_t batches, M, N, K;
@@ -20,6 +21,7 @@ struct GemmCall {
     void* out;
     int64_t out_leading, out_batch_stride;
     const void* bias;
+    Activation activation;
     double beta, alpha;
     bool allow_tf32;  // float32 operands may be rounded to TF32
 };

@@ -1,6 +1,7 @@
 // Matrix products: the library for large ones, kernels of our own for what it lacks or what is too small for it.
 #include "kernels/matmul.h"
 
+#include "kernels/copy.h"
 #include "kernels/cuda/gemm_library.h"
 #include "kernels/cuda/geometry.h"
 #include "kernels/cuda/runtime.h"
@@ -17,20 +18,29 @@ MatrixView matrix_view(const Tensor& t) {
 
 namespace {
 
-void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, double beta, double alpha) {
+void product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& bias, Activation activation,
+             double beta, double alpha) {
     MatrixView to = matrix_view(out);
     library_gemm({out.dtype(), out.dim() == 3 ? out.size(0) : 1, out.size(-2), out.size(-1), a.size(-1), matrix_view(a),
-                  matrix_view(b), out.raw(), to.leading, to.batch_stride, bias.defined() ? bias.raw() : nullptr, beta,
-                  alpha, allow_tf32.matmul},
+                  matrix_view(b), out.raw(), to.leading, to.batch_stride, bias.defined() ? bias.raw() : nullptr,
+                  activation, beta, alpha, allow_tf32.matmul},
                  out);
 }
 
 void gemm_cuda(const Tensor& out, const Tensor& a, const Tensor& b, double beta, double alpha) {
-    product(out, a, b, Tensor(), beta, alpha);
+    product(out, a, b, Tensor(), Activation::none, beta, alpha);
 }
 
-void linear_cuda(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias) {
-    product(out, x, alias(w, {w.size(1), w.size(0)}, {w.stride(1), w.stride(0)}, w.offset()), bias, 0, 1);
+// The library reads a bias 16 bytes at a time.
+Tensor aligned(const Tensor& bias) {
+    if (!bias.defined() || reinterpret_cast<uintptr_t>(bias.raw()) % 16 == 0) return bias;
+    Tensor copy = empty_tensor(bias.sizes(), bias.dtype(), bias.device());
+    copy_kernel(DeviceType::cuda, copy, bias);
+    return copy;
+}
+
+void linear_cuda(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation) {
+    product(out, x, alias(w, {w.size(1), w.size(0)}, {w.stride(1), w.stride(0)}, w.offset()), bias, activation, 0, 1);
 }
 
 // -- any strides: one thread an element of the result -------------------------------------------------------------------

@@ -5,29 +5,16 @@
 #include <vector>
 
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/divisor.h"
 
 namespace taeda::cuda {
 
 constexpr int kMaxAxes = 16;
 
-// n / divisor for n < 2^32: by a multiplication with 2^32 * (2^shift / divisor), rounded up (Granlund, Montgomery 1994).
-struct Divider {
-    uint32_t magic = 1, shift = 0;
-
-    Divider() = default;
-    explicit Divider(uint32_t divisor) {
-        while (shift < 32 && (uint64_t(1) << shift) < divisor) ++shift;
-        magic = uint32_t((uint64_t(1) << 32) * ((uint64_t(1) << shift) - divisor) / divisor + 1);
-    }
-    __host__ __device__ uint32_t quotient(uint32_t n) const {
-        return uint32_t(((uint64_t(n) * magic >> 32) + n) >> shift);
-    }
-};
-
 // Quotient and rest by a fixed divisor, for any index.
 struct Division {
     int64_t divisor;
-    Divider narrow;
+    Divisor narrow;
     explicit Division(int64_t by)
         : divisor(std::max<int64_t>(1, by)), narrow(uint32_t(std::min<int64_t>(divisor, 0xffffffff))) {}
     __device__ int64_t quotient(int64_t n) const {
@@ -66,7 +53,7 @@ template <int tensors> struct OffsetMap {
     int axes = 0;
     bool is_narrow = true;  // all indices fit into 32 bits
     int64_t size[kMaxAxes], stride[tensors][kMaxAxes];
-    Divider divider[kMaxAxes];
+    Divisor divisors[kMaxAxes];
 
     OffsetMap() = default;
     explicit OffsetMap(const std::vector<Axis<tensors>>& from) : axes(int(from.size())) {
@@ -81,13 +68,13 @@ template <int tensors> struct OffsetMap {
             numel *= size[d];
         }
         is_narrow = numel < int64_t(1) << 32;
-        for (int d = 0; d < axes && is_narrow; ++d) divider[d] = Divider(uint32_t(std::max<int64_t>(1, size[d])));
+        for (int d = 0; d < axes && is_narrow; ++d) divisors[d] = Divisor(uint32_t(std::max<int64_t>(1, size[d])));
     }
 
     __device__ void locate(int64_t i, int64_t (&offset)[tensors]) const {
         for (int t = 0; t < tensors; ++t) offset[t] = 0;
         for (int d = axes; d-- > 0;) {
-            const int64_t quotient = d == 0 ? 0 : is_narrow ? divider[d].quotient(uint32_t(i)) : i / size[d];
+            const int64_t quotient = d == 0 ? 0 : is_narrow ? divisors[d].quotient(uint32_t(i)) : i / size[d];
             const int64_t rest = i - quotient * size[d];
             for (int t = 0; t < tensors; ++t) offset[t] += rest * stride[t][d];
             i = quotient;

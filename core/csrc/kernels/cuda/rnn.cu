@@ -6,6 +6,9 @@
 #include "kernels/matmul.h"
 #include "kernels/vec/scalar_math.h"
 
+// After the functions of kernels/vec that it uses.
+#include "kernels/rnn_cell.h"
+
 namespace taeda::cuda {
 
 namespace {
@@ -40,6 +43,11 @@ __device__ T state(const T* states, const T* first, const Step& s, int64_t row, 
     return s.before < 0 ? first[row * H + unit] : states[(s.before + row) * H + unit];
 }
 
+// Four numbers of a unit.
+template <class T> __device__ void store_four(T* to, int64_t H, T a, T b, T c, T d) {
+    to[0] = a, to[H] = b, to[2 * H] = c, to[3 * H] = d;
+}
+
 template <class T> struct Lstm {
     static constexpr int kGates = 4;
     int64_t H;
@@ -49,14 +57,12 @@ template <class T> struct Lstm {
     __device__ void forward(const Step& s, int64_t row, int64_t unit, const T* sums) const {
         int64_t now = s.now + row;
         const T* share = gate(shares, now, 4, H, unit);
-        T in = vm::sigmoid(sums[0] + share[0]), keep = vm::sigmoid(sums[H] + share[H]);
-        T fresh = std::tanh(sums[2 * H] + share[2 * H]), out = vm::sigmoid(sums[3 * H] + share[3 * H]);
-        T c = keep * state<T>(cells, c_0, s, row, H, unit) + in * fresh;
-        cells[now * H + unit] = c;
-        output[now * H + unit] = out * std::tanh(c);
-        if (!gates) return;
-        T* kept = gate(gates, now, 4, H, unit);
-        kept[0] = in, kept[H] = keep, kept[2 * H] = fresh, kept[3 * H] = out;
+        const LstmGates<T> g =
+            lstm_gates(sums[0] + share[0], sums[H] + share[H], sums[2 * H] + share[2 * H], sums[3 * H] + share[3 * H]);
+        const LstmState<T> after = lstm_state(g, state<T>(cells, c_0, s, row, H, unit));
+        cells[now * H + unit] = after.c;
+        output[now * H + unit] = after.h;
+        if (gates) store_four(gate(gates, now, 4, H, unit), H, g.in, g.keep, g.fresh, g.out);
     }
 };
 
@@ -69,14 +75,11 @@ template <class T> struct LstmGrad {
     __device__ T backward(const Step& s, int64_t row, int64_t unit, T grad_h) const {
         int64_t now = s.now + row;
         const T* kept = gate(gates, now, 4, H, unit);
-        T in = kept[0], keep = kept[H], fresh = kept[2 * H], out = kept[3 * H];
-        T bent = std::tanh(cells[now * H + unit]), d = grad_c[row * H + unit] + grad_h * out * (1 - bent * bent);
-        T* to = gate(grad_shares, now, 4, H, unit);
-        to[0] = d * fresh * in * (1 - in);
-        to[H] = d * state<T>(cells, c_0, s, row, H, unit) * keep * (1 - keep);
-        to[2 * H] = d * in * (1 - fresh * fresh);
-        to[3 * H] = grad_h * bent * out * (1 - out);
-        grad_c[row * H + unit] = d * keep;
+        const LstmGradients<T> d =
+            lstm_gradients<T>({kept[0], kept[H], kept[2 * H], kept[3 * H]}, cells[now * H + unit],
+                              state<T>(cells, c_0, s, row, H, unit), grad_c[row * H + unit], grad_h);
+        store_four(gate(grad_shares, now, 4, H, unit), H, d.sums.in, d.sums.keep, d.sums.fresh, d.sums.out);
+        grad_c[row * H + unit] = d.c_before;
         return 0;
     }
 };
@@ -92,12 +95,9 @@ template <class T> struct Gru {
         const T* share = gate(shares, now, 3, H, unit);
         T hidden[3];
         for (int g = 0; g < 3; ++g) hidden[g] = sums[g * H] + (bias ? bias[g * H + unit] : T(0));
-        T reset = vm::sigmoid(share[0] + hidden[0]), update = vm::sigmoid(share[H] + hidden[1]);
-        T fresh = std::tanh(share[2 * H] + reset * hidden[2]);
-        output[now * H + unit] = (state<T>(output, h_0, s, row, H, unit) - fresh) * update + fresh;
-        if (!gates) return;
-        T* kept = gate(gates, now, 4, H, unit);
-        kept[0] = reset, kept[H] = update, kept[2 * H] = fresh, kept[3 * H] = hidden[2];
+        const GruGates<T> g = gru_gates(share[0], share[H], share[2 * H], hidden[0], hidden[1], hidden[2]);
+        output[now * H + unit] = gru_state(g, state<T>(output, h_0, s, row, H, unit));
+        if (gates) store_four(gate(gates, now, 4, H, unit), H, g.reset, g.update, g.fresh, g.inner);
     }
 };
 
@@ -109,14 +109,12 @@ template <class T> struct GruGrad {
     __device__ T backward(const Step& s, int64_t row, int64_t unit, T grad_h) const {
         int64_t now = s.now + row;
         const T* kept = gate(gates, now, 4, H, unit);
-        T reset = kept[0], update = kept[H], fresh = kept[2 * H], inner = kept[3 * H];
-        T of_fresh = grad_h * (1 - update) * (1 - fresh * fresh);
-        T of_update = grad_h * (state<T>(output, h_0, s, row, H, unit) - fresh) * update * (1 - update);
-        T of_reset = of_fresh * inner * reset * (1 - reset);
+        const GruGradients<T> d = gru_gradients<T>({kept[0], kept[H], kept[2 * H], kept[3 * H]},
+                                                   state<T>(output, h_0, s, row, H, unit), grad_h);
         T *share = gate(grad_shares, now, 3, H, unit), *hidden = gate(grad_hidden, now, 3, H, unit);
-        share[0] = hidden[0] = of_reset, share[H] = hidden[H] = of_update;
-        share[2 * H] = of_fresh, hidden[2 * H] = of_fresh * reset;
-        return grad_h * update;
+        share[0] = hidden[0] = d.reset, share[H] = hidden[H] = d.update;
+        share[2 * H] = d.fresh, hidden[2 * H] = d.inner;
+        return d.h_before;
     }
 };
 

@@ -42,8 +42,7 @@ std::vector<std::string> library_folders(const LibraryFile& file) {
     return folders;
 }
 
-void* open_library(const LibraryFile& file) {
-    std::string tried;
+void* open_if_there(const LibraryFile& file, std::string* tried) {
     for (const std::string& name : split(file.names, ' ')) {
         // One that the process has already, brought by another package, serves as well and saves a second copy.
         if (void* loaded = dlopen(name.c_str(), RTLD_NOW | RTLD_NOLOAD)) return loaded;
@@ -51,8 +50,14 @@ void* open_library(const LibraryFile& file) {
             if (void* found = dlopen((folder + "/" + name).c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
         if (void* found = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
         const char* why = dlerror();
-        tried += join("\n  ", name, ": ", why ? why : "not found");
+        if (tried) *tried += join("\n  ", name, ": ", why ? why : "not found");
     }
+    return nullptr;
+}
+
+void* open_library(const LibraryFile& file) {
+    std::string tried;
+    if (void* found = open_if_there(file, &tried)) return found;
     std::string folders;
     for (const std::string& folder : library_folders(file)) folders += "\n  " + folder;
     raise("this operation needs ", split(file.names, ' ').front(),

@@ -16,7 +16,9 @@ struct LibraryFile {
 // wheels installed beside the package.
 std::vector<std::string> library_folders(const LibraryFile& file);
 
-// Opens the first file that is found; raises with what was tried and what to install. Never closed.
+// Opens the first file that is found, else gives null and adds to `tried` what was tried. Never closed.
+void* open_if_there(const LibraryFile& file, std::string* tried = nullptr);
+// The same; raises with what was tried and what to install.
 void* open_library(const LibraryFile& file);
 // A function of an opened library; raises if it lacks the name.
 void* find_function(void* library, const LibraryFile& file, const char* name);

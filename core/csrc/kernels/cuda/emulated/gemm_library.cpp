@@ -1,6 +1,7 @@
 // Matrix products of the emulated device: plain loops.
 #include "kernels/cuda/gemm_library.h"
 
+#include <cmath>
 #include <vector>
 
 #include "kernels/cuda/emulated/arena.h"
@@ -12,6 +13,17 @@ namespace {
 template <class T> T element(const MatrixView& m, int64_t batch, int64_t row, int64_t column) {
     int64_t at = m.by_rows ? row * m.leading + column : column * m.leading + row;
     return static_cast<const T*>(m.data)[batch * m.batch_stride + at];
+}
+
+template <class C> C activated(C x, Activation activation) {
+    if constexpr (std::is_floating_point_v<C>) {
+        if (activation == Activation::relu) return std::max(x, C(0));
+        if (activation == Activation::gelu_tanh) {
+            const double sum = double(x), inner = 0.7978845608028654 * (sum + 0.044715 * sum * sum * sum);
+            return C(0.5 * sum * (1 + std::tanh(inner)));
+        }
+    }
+    return x;
 }
 
 template <class T> void product(const GemmCall& c) {
@@ -29,7 +41,7 @@ template <class T> void product(const GemmCall& c) {
                 C value = C(c.alpha) * sums[size_t(j)];
                 if (c.beta != 0) value += C(c.beta) * C(row[j]);
                 if (c.bias) value += C(static_cast<const T*>(c.bias)[j]);
-                row[j] = T(value);
+                row[j] = T(activated(value, c.activation));
             }
         }
 }

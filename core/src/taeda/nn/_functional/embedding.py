@@ -81,67 +81,72 @@ def embedding_bag(
         norm_type: as in `embedding`.
         scale_grad_by_freq: as in `embedding`.
         mode: 'sum', 'mean' or 'max'.
-        sparse: as in `embedding`.
+        sparse: gradients are never sparse here; True is refused.
         per_sample_weights: factors of the rows, in the shape of input; for 'sum' only.
         include_last_offset: whether offsets ends with the total length.
-        padding_idx: row that is left out of the bags.
+        padding_idx: row that is left out of the bags and gets no gradient.
 
     Returns:
         Tensor of shape (bags, D); empty bags are zeros.
 
     Raises:
-        ValueError: shapes, modes or offsets do not fit together.
+        ValueError: shapes or modes do not fit together.
+        RuntimeError: offsets do not begin with 0, decrease or pass the end; padding_idx is no row; sparse
+            gradients.
+        IndexError: a row number is out of range.
         NotImplementedError: weights with another mode than 'sum'.
     """
-    _check_bags(input, weight, offsets, mode, per_sample_weights)
+    _check_bags(input, weight, offsets, mode, per_sample_weights, scale_grad_by_freq, sparse)
     if input.dim() == 2:
-        bag_count, length = input.shape
-        bags = taeda.arange(bag_count, device=input.device).repeat_interleave(length)
+        bags, length = input.shape
+        offsets = taeda.arange(bags, device=input.device) * length
+        include_last_offset = False
         input = input.reshape(-1)
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    if padding_idx is None:
+        padding_idx = -1
     else:
-        assert offsets is not None
-        starts = (offsets[:-1] if include_last_offset else offsets).to(taeda.int64)
-        bag_count = starts.size(0)
-        if include_last_offset:
-            input = input[: int(offsets[-1])]
-            per_sample_weights = None if per_sample_weights is None else per_sample_weights[: input.size(0)]
-        positions = taeda.arange(input.size(0), device=input.device)
-        bags = (positions.unsqueeze(1) >= starts.unsqueeze(0)).sum(1) - 1
-    if padding_idx is not None:
-        padding_idx = padding_idx + weight.size(0) if padding_idx < 0 else padding_idx
-        kept = input != padding_idx
-        input, bags = input[kept], bags[kept]
-        per_sample_weights = None if per_sample_weights is None else per_sample_weights[kept]
-    rows = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq, sparse)
-    if per_sample_weights is not None:
-        rows = rows * per_sample_weights.unsqueeze(1)
-    empty = taeda.zeros(bag_count, weight.size(1), dtype=rows.dtype, device=rows.device)
-    if mode == "max":
-        return _largest_per_bag(rows, bags, empty)
-    sums = empty.index_add(0, bags, rows)
-    if mode == "sum":
-        return sums
-    counts = taeda.zeros(bag_count, dtype=rows.dtype, device=rows.device)
-    counts = counts.index_add(0, bags, taeda.ones_like(bags, dtype=rows.dtype))
-    return sums / counts.clamp_min(1).unsqueeze(1)
+        rows = weight.size(0)
+        if not -rows <= padding_idx < rows:
+            raise RuntimeError(
+                f"padding_idx must be within the number of embeddings, {-rows} through {rows - 1}, "
+                f"but got {padding_idx}"
+            )
+        padding_idx %= rows
+    if max_norm is not None:
+        _shorten_rows_(weight, input, max_norm, norm_type)
+    bagged: Tensor = ops.embedding_bag_forward(
+        weight,
+        input,
+        offsets,
+        include_last_offset,
+        padding_idx,
+        per_sample_weights,
+        _BAG_MODES.index(mode),
+        scale_grad_by_freq,
+    )[0]
+    return bagged
 
 
-def _largest_per_bag(rows: Tensor, bags: Tensor, empty: Tensor) -> Tensor:
-    """Element by element the largest of the rows of each bag; the first one, where several are equal."""
-    results = [
-        rows[chosen].max(0)[0] if chosen.numel() else empty[bag]
-        for bag in range(empty.size(0))
-        for chosen in [(bags == bag).nonzero().reshape(-1)]
-    ]
-    return taeda.stack(results) if results else empty
+# By the number that the operator knows them by.
+_BAG_MODES = ("sum", "mean", "max")
 
 
 def _check_bags(
-    input: Tensor, weight: Tensor, offsets: Tensor | None, mode: str, per_sample_weights: Tensor | None
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None,
+    mode: str,
+    per_sample_weights: Tensor | None,
+    scale_grad_by_freq: bool,
+    sparse: bool,
 ) -> None:
-    if mode not in ("sum", "mean", "max"):
+    if mode not in _BAG_MODES:
         raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and scale_grad_by_freq:
+        raise ValueError("max mode does not support scaling the gradient by the frequency")
+    if sparse:
+        raise RuntimeError("embedding_bag: sparse gradients do not exist here; pass sparse=False")
     if per_sample_weights is not None:
         if input.size() != per_sample_weights.size():
             raise ValueError(
