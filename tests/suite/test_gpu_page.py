@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import time
@@ -65,6 +66,31 @@ def test_outcomes_of_tests_that_did_not_end(tmp_path: Path):
         "c": "took the process with it",
         "d": "skipped",
     }
+
+
+@pytest.mark.parametrize("second", ["started\tc\npassed\tc\nfinished\t\n", ""], ids=["ends", "does nothing"])
+def test_tests_go_on_after_one_that_crashed(monkeypatch, tmp_path: Path, second: str):
+    record = tmp_path / "tests.txt"
+    rounds = iter(["started\ta\npassed\ta\nstarted\tb\n", second])
+
+    def run(
+        command: list[str], log: str, environment: dict[str, str], limit: float | None
+    ) -> tuple[bool, str]:
+        assert environment["TAEDA_TEST_RECORD"] == str(record)
+        with record.open("a") as out:
+            out.write(next(rounds))
+        return False, "..."
+
+    monkeypatch.setattr(gpu_test, "OUT", tmp_path)
+    monkeypatch.setattr(gpu_test, "run", run)
+    options = argparse.Namespace(emulated=True, library=None, minutes=None, all_tests=False)
+    session = gpu_test.Session(options)
+    session.tests()
+    assert "    b: took the process with it" in session.page.lines
+    total = "3" if second else "2"
+    assert session.page.failures == [
+        f"tests: 1 of {total} failed{'' if second else ', and not all were run'}; see build/gpu/tests-*.log"
+    ]
 
 
 def test_rates():

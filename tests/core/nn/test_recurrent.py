@@ -372,3 +372,20 @@ def test_transformer_shapes_and_checks() -> None:
         net(taeda.ones(5, 2, 8), taeda.ones(3, 1, 8))
     with pytest.raises(RuntimeError, match="activation should be relu/gelu, not tanh"):
         nn.TransformerEncoderLayer(4, 2, activation="tanh")
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("shape", [(5, 3, 8), (5, 8)], ids=str)
+def test_transformer_layers_give_the_same_with_and_without_gradients(
+    shape: tuple[int, ...], norm_first: bool
+) -> None:
+    encoder = nn.TransformerEncoderLayer(8, 2, 40, dropout=0.0, norm_first=norm_first)
+    decoder = nn.TransformerDecoderLayer(8, 2, 40, dropout=0.0, norm_first=norm_first)
+    x = taeda.randn(*shape)
+    recorded = decoder(x, encoder(x))
+    seen: list[taeda.Tensor] = []
+    with taeda.no_grad():
+        np.testing.assert_array_equal(decoder(x, encoder(x)).numpy(), recorded.detach().numpy())
+        encoder.linear1.register_forward_hook(lambda module, args, result: seen.append(result))
+        encoder(x)
+    assert [tuple(t.shape) for t in seen] == [(*shape[:-1], 40)]

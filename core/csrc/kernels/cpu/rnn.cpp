@@ -10,7 +10,7 @@
 #include "kernels/vec/vec_math.h"
 
 // After the functions of kernels/vec that it uses.
-#include "kernels/rnn_cell.h"
+#include "kernels/vec/rnn_cell.h"
 
 namespace taeda {
 namespace {

@@ -7,7 +7,7 @@
 #include "kernels/vec/scalar_math.h"
 
 // After the functions of kernels/vec that it uses.
-#include "kernels/rnn_cell.h"
+#include "kernels/vec/rnn_cell.h"
 
 namespace taeda::cuda {
 

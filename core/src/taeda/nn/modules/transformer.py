@@ -58,6 +58,16 @@ def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int | None) ->
     return mask.dim() == 2 and bool((mask == expected).all())
 
 
+def _widened(layer: TransformerEncoderLayer | TransformerDecoderLayer, x: Tensor) -> Tensor:
+    """linear1 and the activation: in one pass for relu without gradients, unless something looks on in between."""
+    first = layer.linear1
+    alone = type(first) is Linear and not first._hooked and not taeda.is_autocast_enabled(x.device.type)
+    if layer.activation is not F.relu or first.bias is None or taeda.is_grad_enabled() or not alone:
+        wide: Tensor = layer.activation(first(x))
+        return wide
+    return taeda._addmm_activation(first.bias, x.flatten(0, -2), first.weight.t()).unflatten(0, x.shape[:-1])
+
+
 class TransformerEncoderLayer(Module):
     """Self-attention and a feed-forward network, each with a residual connection and a layer norm.
 
@@ -144,7 +154,7 @@ class TransformerEncoderLayer(Module):
         return dropped
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        dropped: Tensor = self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        dropped: Tensor = self.dropout2(self.linear2(self.dropout(_widened(self, x))))
         return dropped
 
 
@@ -252,7 +262,7 @@ class TransformerDecoderLayer(Module):
         return dropped
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        dropped: Tensor = self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        dropped: Tensor = self.dropout3(self.linear2(self.dropout(_widened(self, x))))
         return dropped
 
 
