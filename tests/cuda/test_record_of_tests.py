@@ -15,7 +15,7 @@ FILE = "tests/cuda/test_coverage_page.py"
 def test_what_was_started_is_not_run_again(tmp_path: Path):
     record = tmp_path / "record.txt"
     record.write_text(f"started\t{FILE}::test_every_pointwise_operator_runs\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", FILE]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", FILE]
     environment = {**os.environ, "TAEDA_TEST_RECORD": str(record)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     lines = record.read_text().splitlines()[1:]

@@ -73,7 +73,6 @@ def values(*shape: int, low: float = -3.0, high: float = 3.0, seed: int = 0) -> 
 
 def load() -> list[Operator]:
     """All operators that have samples, family after family."""
-    if not OPERATORS:
-        for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
-            importlib.import_module(f"{__name__}.{module.name}")
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
+        importlib.import_module(f"{__name__}.{module.name}")
     return OPERATORS

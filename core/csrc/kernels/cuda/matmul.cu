@@ -40,7 +40,8 @@ Tensor aligned(const Tensor& bias) {
 }
 
 void linear_cuda(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation) {
-    product(out, x, alias(w, {w.size(1), w.size(0)}, {w.stride(1), w.stride(0)}, w.offset()), bias, activation, 0, 1);
+    Tensor turned = alias(w, {w.size(1), w.size(0)}, {w.stride(1), w.stride(0)}, w.offset());
+    product(out, x, turned, aligned(bias), activation, 0, 1);
 }
 
 // -- any strides: one thread an element of the result -------------------------------------------------------------------
