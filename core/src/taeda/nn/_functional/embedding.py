@@ -103,6 +103,7 @@ def embedding_bag(
         include_last_offset = False
         input = input.reshape(-1)
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    assert offsets is not None  # checked above
     if padding_idx is None:
         padding_idx = -1
     else:
