@@ -19,22 +19,20 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "gpu"
 # Packages that are missing are put here, beside those that are installed.
 SITE = OUT / "site"
-# Module and distribution: what testing and training take, and what building takes.
+# Libraries to build with do not lie among Python packages: an environment of its own holds what is missing.
+LIBRARIES = OUT / "libraries"
+# Module or program and distribution: what testing and training take, and what building takes.
 REQUIREMENTS = {"numpy": "numpy>=1.24", "scipy": "scipy>=1.10", "pytest": "pytest>=8", "PIL": "pillow"}
-TO_BUILD = {
-    "cmake": "cmake>=3.26",
-    "ninja": "ninja>=1.11",
-    "onednn": "onednn-devel-cpu-gomp>=2023.2",
-    "openblas": "scipy-openblas32>=0.3.27",
-}
-# NVIDIA's libraries, by the names of their wheels for CUDA 13 and 12.
+PROGRAMS = {"cmake": "cmake>=3.26", "ninja": "ninja>=1.11"}
+TO_BUILD_WITH = {"onednn-devel-cpu-gomp": "2023.2", "scipy-openblas32": "0.3.27"}
+# NVIDIA's libraries to run with, by the names of their wheels for CUDA 13 and 12.
 CARRIED = [
     f"nvidia-{name}" for name in ("cublas", "cudnn-cu13", "cufft", "cublas-cu12", "cudnn-cu12", "cufft-cu12")
 ]
 
 
-def named_by_driver() -> str | None:
-    """The first GPU, asked of the driver itself; none without a driver or a GPU."""
+def asked_of_driver() -> tuple[str, str] | None:
+    """Name and architecture ("90") of the first GPU; none without a driver or a GPU."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -44,7 +42,11 @@ def named_by_driver() -> str | None:
         return None
     if driver.cuDeviceGet(ctypes.byref(device), 0) or driver.cuDeviceGetName(name, 100, device):
         return None
-    return name.value.decode()
+    capability = [ctypes.c_int(), ctypes.c_int()]
+    for attribute, number in zip((75, 76), capability):  # major and minor
+        if driver.cuDeviceGetAttribute(ctypes.byref(number), attribute, device):
+            return None
+    return name.value.decode(), "".join(str(number.value) for number in capability)
 
 
 def named_by_tool() -> str | None:
@@ -74,12 +76,14 @@ class Machine:
     gpu: str | None
     nvcc: str | None
     cores: int
+    architecture: str = "native"
 
     @classmethod
     def found(cls, emulated: bool) -> Machine:
         """What is here; no GPU if the emulated one is asked for."""
-        gpu = None if emulated else named_by_driver() and (named_by_tool() or named_by_driver())
-        return cls(gpu, compiler(), len(os.sched_getaffinity(0)))
+        nvcc, cores = compiler(), len(os.sched_getaffinity(0))
+        found = None if emulated else asked_of_driver()
+        return cls(named_by_tool() or found[0], nvcc, cores, found[1]) if found else cls(None, nvcc, cores)
 
     def isa(self) -> str:
         """The level of CPU kernels that `taeda` will choose here: the only one that is built."""
@@ -110,18 +114,25 @@ def cmake_version() -> tuple[int, ...]:
 
 
 def has(module: str) -> bool:
-    """Whether a requirement is there: a module, a program, or a library with headers."""
+    """Whether a requirement is there: a module, or a program."""
     if module == "cmake":
         return cmake_version() >= (3, 26)
     if module == "ninja":
         return shutil.which("ninja") is not None
-    if module in ("onednn", "openblas"):
-        try:
-            metadata.version("onednn-devel-cpu-gomp" if module == "onednn" else "scipy-openblas32")
-        except metadata.PackageNotFoundError:
-            return False
-        return True
     return importlib.util.find_spec(module) is not None
+
+
+def has_libraries() -> bool:
+    """Whether this Python has the libraries to build with."""
+    try:
+        return bool([metadata.version(name) for name in TO_BUILD_WITH])
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def builder() -> str:
+    """The Python that the core is built with: this one, or one of the same version that has the libraries."""
+    return sys.executable if has_libraries() else str(LIBRARIES / "bin" / "python")
 
 
 def use_site() -> None:
@@ -134,40 +145,54 @@ def use_site() -> None:
         os.environ[name] = ":".join([first, *parts])
 
 
-def install(wheels: Path | None, build: bool) -> list[str]:
-    """Puts into SITE what is missing, from the folder of wheels or else the network; gives the names.
+def pip(options: list[str], names: list[str], wheels: Path | None) -> None:
+    """Installs from the folder of wheels or else the network.
 
     Raises:
-        RuntimeError: something could not be installed, with the end of what pip says.
+        RuntimeError: with the end of what pip says.
     """
-    use_site()
-    missing = [
-        name for module, name in (REQUIREMENTS | (TO_BUILD if build else {})).items() if not has(module)
-    ]
-    libraries = []
-    if wheels and importlib.util.find_spec("nvidia") is None:
-        libraries = [name for name in CARRIED if any(wheels.glob(f"{name.replace('-', '_')}-[0-9]*.whl"))]
     source = ["--no-index", "--find-links", str(wheels)] if wheels else []
-    pip = [
+    first = ["--quiet", "--disable-pip-version-check"]
+    python = options[:2] if options[:1] == ["--python"] else []  # an option of pip itself, not of install
+    command = [
         sys.executable,
         "-m",
         "pip",
+        *python,
         "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        str(SITE),
+        *first,
+        *options[len(python) :],
+        *source,
+        *names,
     ]
-    for options, names in (([], missing), (["--no-deps"], libraries)):
-        if not names:
-            continue
-        done = subprocess.run([*pip, *options, *source, *names], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(
-                f"pip could not install {' '.join(names)}:\n{(done.stdout + done.stderr)[-1500:]}"
-            )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"pip could not install {' '.join(names)}:\n{(done.stdout + done.stderr)[-1500:]}")
+
+
+def install(wheels: Path | None, build: bool) -> list[str]:
+    """Gets what is missing, from the folder of wheels or else the network; gives the names.
+
+    Raises:
+        RuntimeError: something could not be installed.
+    """
+    use_site()
+    needed = REQUIREMENTS | (PROGRAMS if build else {})
+    missing = [name for module, name in needed.items() if not has(module)]
+    if missing:
+        pip(["--target", str(SITE)], missing, wheels)
+    carried = []
+    if wheels and importlib.util.find_spec("nvidia") is None:
+        carried = [name for name in CARRIED if any(wheels.glob(f"{name.replace('-', '_')}-[0-9]*.whl"))]
+    if carried:
+        pip(["--target", str(SITE), "--no-deps"], carried, wheels)
+    libraries = []
+    if build and not has_libraries():
+        libraries = [f"{name}>={version}" for name, version in TO_BUILD_WITH.items()]
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(LIBRARIES)], check=True)
+        pip(["--python", builder()], libraries, wheels)
     importlib.invalidate_caches()
-    return missing + libraries
+    return missing + carried + libraries
 
 
 def essence(log: str, most: int = 15) -> str:

@@ -3,7 +3,7 @@
 
     python3 tools/gpu_test.py [--wheels FOLDER] [--emulated] [--library FILE] [--skip build,tests,...] [--minutes N]
 
-Needs Python 3.10 to 3.13, nvcc 12.6 to 13, a C++20 compiler, and the packages of gpu_machine.REQUIREMENTS: those not
+Needs Python 3.10 to 3.13, nvcc 12.6 to 13, a C++20 compiler, and the packages that gpu_machine.py names: those not
 installed come from the folder of wheels, or without one from the network. torch is timed beside, where it is installed.
 
 Without a GPU the same steps run in a reduced form on the emulated library, to try them; the page then says so, and
@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpu_machine import OUT, ROOT, Machine, install, run
+from gpu_machine import OUT, ROOT, Machine, builder, install, run
 
 PACKAGES = ["core", "vision", "lightning", "serve", "text", "audio"]
 MINUTES = 9
@@ -105,7 +105,7 @@ class Session:
                 return self.page.fail(
                     "build: there is a GPU but no nvcc; install the CUDA toolkit 12.6 or later"
                 )
-            switch = ["-DTAEDA_CUDA=ON", "-DTAEDA_CUDA_ARCHITECTURES=native"]
+            switch = ["-DTAEDA_CUDA=ON", f"-DTAEDA_CUDA_ARCHITECTURES={self.machine.architecture}"]
             switch.append(f"-DCMAKE_CUDA_COMPILER={self.machine.nvcc}")
         # Warnings of a compiler that nobody has tried yet are no reason to stop.
         switch += ["-DTAEDA_IN_PLACE=ON", "-DTAEDA_WERROR=OFF", "-DCMAKE_BUILD_TYPE=Release"]
@@ -113,7 +113,7 @@ class Session:
         targets = ["taeda", "_C", f"taeda_cpu_{self.machine.isa()}", "taeda_onednn", "taeda_openblas"]
         targets.append("taeda_cuda" if self.real else "taeda_cuda_emulated")
         for name, command in [
-            ("configure", [*configure, f"-DPython_EXECUTABLE={sys.executable}"]),
+            ("configure", [*configure, f"-DPython_EXECUTABLE={builder()}"]),
             ("build", ["ninja", "-C", str(OUT / "core"), "-k", "0", f"-j{self.machine.cores}", *targets]),
         ]:
             good, text = run(command, name, limit=self.seconds_left())
@@ -128,11 +128,16 @@ class Session:
         """
         record = OUT / "tests.txt"
         record.unlink(missing_ok=True)
-        options = ["-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"]
+        # Warnings of versions that nobody has tried yet are shown, not raised.
+        options = ["-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-W", "default"]
         if not self.real and not self.options.all_tests:
             options += ["-k", REDUCED_TESTS]
         command = [sys.executable, "-m", "pytest", *options, "tests/cuda"]
-        environment = {**self.environment(), "TAEDA_TEST_RECORD": str(record)}
+        environment = {
+            **self.environment(),
+            "TAEDA_TEST_RECORD": str(record),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
         text, ended = "", False
         for round_ in range(ROUNDS):
             before = len(lines_of(record))

@@ -43,6 +43,7 @@ def test_requirements_are_those_of_the_tests():
     assert not gpu_machine.has("no_such_module")
     assert {"numpy", "scipy", "pytest"} <= set(gpu_machine.REQUIREMENTS)
     assert gpu_machine.Machine.found(emulated=True).gpu is None
+    assert gpu_machine.builder() in (sys.executable, str(gpu_machine.LIBRARIES / "bin" / "python"))
     assert gpu_machine.Machine(None, None, 1).isa() in ("baseline", "avx2", "avx512")
 
 
