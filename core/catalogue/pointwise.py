@@ -230,7 +230,8 @@ pointwise("gelu_tanh(Tensor self) -> Tensor",
 composite("gelu_tanh_backward(Tensor grad_output, Tensor self) -> Tensor", "Gradient of gelu_tanh.", where=())
 composite("gelu(Tensor self, *, str approximate='none') -> Tensor", "Gaussian error linear unit.", where=(FUNCTION,),
           inplace=True, out=True)  # fmt: skip
-unary("silu", "x * sigmoid(x).", expr="x * sigmoid(x)", dtypes="f", where=(FUNCTION,), vjp="silu_backward(grad, self)", ulp=4)
+unary("silu", "x * sigmoid(x).", expr="x * sigmoid(x)", dtypes="fc", where=(FUNCTION,), ulp=4,
+      vjp="self.is_complex() ? grad * conj(sigmoid(self) * (1 + self * (1 - sigmoid(self)))) : silu_backward(grad, self)")
 pointwise("silu_backward(Tensor grad_output, Tensor self) -> Tensor",
           "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))", "Gradient of silu.", where=(), inplace=False, out=False,
           vjp={"grad_output": "silu_backward(grad, self)",

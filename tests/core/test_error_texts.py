@@ -90,8 +90,11 @@ def test_joins(case: Case) -> None:
 
 
 INDICES: list[Case] = [
-    (lambda: ones(2, 3)[5], IndexError, "index 5 is out of bounds for dimension 0 with size 2"),
+    (lambda: ones(2, 3)[5], IndexError, "index 5 is out of bounds for dimension 0 with size 2; indices must lie in [-2, 2)"),
     (lambda: ones(2, 3)[tensor([5])], IndexError, "index 5 is out of bounds for dimension 0 with size 2|indices must lie in [-2, 2)"),
+    (lambda: ones(2)[tensor([1.0])], IndexError, "got taeda.float32; convert it with .long(), or compare to get a mask"),
+    (lambda: list(tensor(1.0)), TypeError, "iteration over a 0-d tensor; .item() gives its value"),
+    (lambda: len(tensor(1.0)), TypeError, "len() of a 0-d tensor; .item() gives its value"),
     (lambda: ones(2, 3)[0, 0, 0], IndexError, "too many indices for tensor of dimension 2: 3 given"),
     (lambda: ones(2, 3).gather(1, tensor([[7]])), RuntimeError, "gather: index 7 is out of bounds for dimension 1 with size 3|[0, 3)"),
     (lambda: ones(2, 3).scatter(1, tensor([[7]]), 1.0), RuntimeError, "scatter: index 7 is out of bounds for dimension 1 with size 3|[0, 3)"),
@@ -137,6 +140,7 @@ PRODUCTS: list[Case] = [
     (lambda: ones(2, 3).mv(ones(4)), RuntimeError, "mv: size mismatch, got input (2x3), vec (4)|as many columns as the vector has elements"),
     (lambda: ones(2).dot(ones(3)), RuntimeError, "dot: inconsistent tensor size, expected two vectors of as many elements, got 2 and 3|in dot(float32[2], float32[3])"),
     (lambda: taeda.addmm(ones(7), ones(2, 3), ones(3, 4)), RuntimeError, "addmm|self has shape [7], the product [2, 4]"),
+    (lambda: ones(2).long().addmv(ones(2, 3).long(), ones(3).long(), alpha=0.5), RuntimeError, "addmv: For integral input tensors|got alpha = 0.5 and beta = 1; convert the tensors with .float()"),
     (lambda: F.linear(ones(2, 3), ones(4, 5)), RuntimeError, "linear: mat1 and mat2 shapes cannot be multiplied (2x3 and 5x4)|must equal in_features of the weight [4, 5]"),
     (lambda: F.linear(ones(2, 3), ones(4, 3), ones(5)), RuntimeError, "linear: expected bias of shape (4), got [5]"),
     (lambda: F.bilinear(ones(2, 3), ones(2, 3), ones(4, 5, 6)), RuntimeError, "bilinear(): input sizes [2, 3], [2, 3] do not match weight size [4, 5, 6]"),
@@ -326,6 +330,7 @@ RESULTS: list[Case] = [
     (lambda: ones(2).long().clamp_(0.5), RuntimeError, "clamp_: result type Float can't be cast"),
     (lambda: ones(2).long().logit_(), RuntimeError, "logit_: result type Float can't be cast"),
     (lambda: taeda.add(ones(3), 1, out=taeda.zeros(1).expand(3)), RuntimeError, "more than one element of the written-to tensor|Please clone() the tensor"),
+    (lambda: taeda.index_select(ones(3, 6), 1, tensor([0, 1]), out=ones(6).expand(2, 6)), RuntimeError, "more than one element of the written-to tensor"),
     (lambda: taeda.add(ones(2, requires_grad=True), 1, out=ones(2)), RuntimeError, "out=... arguments don't support automatic differentiation"),
 ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from error_cases import Case, check
 import taeda
 from taeda import nn, optim
 from taeda.nn import functional as F
+from taeda.utils.data import DataLoader, default_collate
 
 ones, tensor = taeda.ones, taeda.tensor
 
@@ -53,6 +54,9 @@ TENSORS: list[Case] = [
     (lambda: ones(2, layout=taeda.sparse_coo), NotImplementedError, "layout taeda.sparse_coo is not supported: tensors are strided; leave layout= out"),
     (lambda: taeda.compile(ones), AttributeError, "no attribute 'compile': graph capture is not there yet; call the function or the model itself"),
     (lambda: taeda.hash_tensor(ones(2)), AttributeError, "no attribute 'hash_tensor': its result is of dtype uint64, which is not there"),
+    (lambda: ones(3) & ones(3), RuntimeError, "\"bitwise_and\" not implemented for 'Float'; convert the operands first, e.g. with .long() or .bool()"),
+    (lambda: taeda.set_default_dtype("float64"), TypeError, "expected a taeda.dtype, got str; dtypes are objects such as taeda.float32"),
+    (lambda: taeda.autocast("gpu"), ValueError, "autocast: expected a device type of cpu, cuda, got 'gpu'"),
     (lambda: taeda.sotmax, AttributeError, "module 'taeda' has no attribute 'sotmax'; did you mean 'softmax'?"),
     (lambda: taeda.complex32, AttributeError, "no complex numbers of half precision; use complex64"),
 ]  # fmt: skip
@@ -92,7 +96,15 @@ LAYERS: list[Case] = [
     (lambda: nn.Sequential(F.relu), TypeError, "is not a Module subclass; use the layer instead of the function (nn.ReLU() for functional.relu)"),
     (lambda: nn.Sequential(nn.ReLU), TypeError, "is not a Module subclass; make an instance of it: ReLU()"),
     (lambda: module(__init__=forgets_super), AttributeError, "cannot assign module before Module.__init__() call; call super().__init__() first in __init__"),
-    (lambda: module()(ones(2)), NotImplementedError, 'Module [Net] is missing the required "forward" function'),
+    (lambda: module()(ones(2)), NotImplementedError, 'Module [Net] is missing the required "forward" function; define it in the class'),
+    (lambda: nn.ModuleList([nn.ReLU()])(ones(2)), NotImplementedError, "for a list of layers, call them one by one or use nn.Sequential"),
+    (lambda: F.mse_loss(ones(2), ones(2), reduction="avg"), ValueError, "avg is not a valid value for reduction; expected 'none', 'mean' or 'sum'"),
+    (lambda: F.interpolate(ones(1, 1, 4, 4), scale_factor=2, mode="linear"), NotImplementedError, "interpolate: Got 4D input, but linear mode needs 3D input; use mode='bilinear'"),
+    (lambda: F.interpolate(ones(1, 1, 4, 4), scale_factor=2, mode="cubic"), NotImplementedError, "interpolate: unknown mode 'cubic'; expected one of nearest, linear"),
+    (
+        lambda: F.ctc_loss(ones(5, 2, 4), tensor([[1, 2], [3, 9]]), tensor([5, 5]), tensor([2, 2])),
+        RuntimeError, "ctc_loss: labels must be from 0 to 3, as log_probs has 4 classes; got labels from 1 to 9",
+    ),
     (lambda: nn.LSTM(3, 4)(ones(5, 2, 3).double()), ValueError, "LSTM: input must have the type taeda.float32, got type taeda.float64; convert it with .to(taeda.float32)"),
     (lambda: F.nll_loss(ones(4, 3), tensor([0] * 5)), ValueError, "nll_loss: Expected input batch_size (4) to match target batch_size (5), got shapes [4, 3] and [5]"),
     (lambda: F.binary_cross_entropy(ones(4, 1), ones(4)), ValueError, "Please ensure they have the same size; squeeze(), unsqueeze() or reshape() one of them"),
@@ -147,6 +159,9 @@ OPTIMIZERS: list[Case] = [
     (lambda: optim.SGD([nn.Linear(2, 2)]), TypeError, "one of the params is Linear; pass .parameters() of a model"),
     (lambda: optim.SGD([leaf() * 2]), ValueError, "can't optimize a non-leaf Tensor: a parameter of shape [3] is the result of MulBackward0; pass the tensors that it is computed from"),
     (lambda: optim.Adam([leaf()], lr=-1), ValueError, "Invalid learning rate: -1; expected at least 0"),
+    (lambda: optim.Adam([leaf()], lr="0.1"), TypeError, "Invalid learning rate: '0.1' of type str; expected a number"),
+    (lambda: optim.Adam([{"lr": 0.1}]), KeyError, "a parameter group needs the key 'params', got ['lr']"),
+    (lambda: optim.SGD([leaf()]).load_state_dict({}), KeyError, "SGD.load_state_dict: expected the keys 'state' and 'param_groups', got []"),
     (lambda: optim.lr_scheduler.StepLR(nn.Linear(2, 2), 1), TypeError, "StepLR: Linear is not an Optimizer; pass the optimizer whose lr it changes"),
     (lambda: optim.lr_scheduler.OneCycleLR(optim.SGD([leaf()]), 0.1, epochs=2), ValueError, "OneCycleLR|got epochs=2 and steps_per_epoch=None; steps_per_epoch is len(loader)"),
     (
@@ -184,6 +199,18 @@ def test_memory_that_was_not_given_is_not_counted() -> None:
     before = taeda.cpu.memory_allocated()
     check((lambda: taeda.empty(2**50), taeda.OutOfMemoryError, "cannot get|bytes are held by tensors"))
     assert taeda.cpu.memory_allocated() == before
+
+
+DATA: list[Case] = [
+    (lambda: DataLoader(3), TypeError, "DataLoader: int has no __len__, so there is nothing to draw from; define __len__ and __getitem__"),
+    (lambda: DataLoader([1], batch_size="4"), ValueError, "should be a positive integer value, but got batch_size='4'"),
+    (lambda: default_collate([{"a": 1}, {"b": 2}]), KeyError, "default_collate: sample 1 of the batch has no 'a', which the first one has; give all samples the same keys"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_data(case: Case) -> None:
+    check(case)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

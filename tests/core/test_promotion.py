@@ -93,3 +93,18 @@ def test_default_dtype():
     assert taeda.ones(1).dtype == taeda.tensor(1.0).dtype == (taeda.tensor(1) / 2).dtype == taeda.float64
     with pytest.raises(TypeError, match="floating"):
         taeda.set_default_dtype(taeda.int64)
+
+
+def test_operators_of_floats_convert_integers_and_bools() -> None:
+    bits = taeda.tensor([True, False])
+    assert taeda.angle(taeda.tensor([-2, 3])).dtype == taeda.float32
+    np.testing.assert_allclose(taeda.angle(taeda.tensor([-2, 3])).numpy(), [np.pi, 0.0])
+    np.testing.assert_allclose(taeda.logit(bits, 0.25).numpy(), [np.log(3.0), -np.log(3.0)], rtol=1e-6)
+
+
+def test_outer_products_of_bools_are_bool() -> None:
+    rows, columns = taeda.tensor([True, False]), taeda.tensor([True, True])
+    base = taeda.tensor([[False, False], [True, False]])
+    assert base.addr(rows, columns, beta=3, alpha=2).tolist() == [[True, True], [True, False]]
+    assert base.addr(rows, columns, beta=0).tolist() == [[True, True], [False, False]]
+    assert base.addr(rows, columns, alpha=0).tolist() == base.tolist()

@@ -236,7 +236,10 @@ def test_a_chunked_body_that_grows_past_the_limit(server):
 
 def test_a_large_body_is_refused_before_it_is_sent(server):
     head = f"POST {IMAGE} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n"
-    assert raw(server, head.encode()).startswith(b"HTTP/1.1 413")
+    answer = raw(server, head.encode()).decode()
+    assert answer.startswith("HTTP/1.1 413")
+    assert "request body: expected at most" in answer
+    assert "got Content-Length: 99999999999; send a smaller image" in answer
 
 
 def test_a_client_that_goes_away(server):

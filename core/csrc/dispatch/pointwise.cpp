@@ -49,11 +49,17 @@ DType compute_dtype(const PointwiseOp& op, std::span<const Tensor* const> inputs
             if (!(op.bool_inputs >> i & 1)) list[n++] = *inputs[i];
         dtype = result_type(TensorList(list, size_t(n)));
     }
-    if (op.rule == PointwiseOp::Rule::to_float && is_integral(dtype, true)) dtype = default_dtype();
+    // Where a real result is asked of operands that are floating, integers become floating as well.
+    const bool floats_only = op.rule == PointwiseOp::Rule::to_float ||
+                             (op.rule == PointwiseOp::Rule::to_real && !(op.classes & class_bit(DType::int64)));
+    if (floats_only && is_integral(dtype, true)) dtype = default_dtype();
     if (!(op.classes & class_bit(dtype))) {
         // bool computes as the smallest integer where integers are known, but keeps its name in the result's rule.
         raise<Error>("\"", op.name, "\" not implemented for '", dtype_long_name(dtype),
-                     "'; convert the operands first, e.g. with ", is_complex(dtype) ? ".real" : ".float()");
+                     "'; convert the operands first, e.g. with ",
+                     is_complex(dtype)    ? ".real"
+                     : is_floating(dtype) ? ".long() or .bool()"
+                                          : ".float()");
     }
     return dtype;
 }

@@ -14,7 +14,7 @@ struct PoolGeometry {
     constexpr int64_t output_size() const { return output[0] * output[1] * output[2]; }
 };
 
-// x and out: floating, numel = planes * size. indices: int64, position of the maximum in its plane. NaN wins;
+// x and out: floating (or, for results without gradient on the CPU, integers), numel = planes * size. indices: int64, position of the maximum in its plane. NaN wins;
 // the first of equals wins.
 TAEDA_KERNEL("cpu", max_pool, const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g)
 // max_pool where the indices are not wanted.

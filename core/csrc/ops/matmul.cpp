@@ -41,6 +41,13 @@ Tensor product(const Tensor& a, const Tensor& b, Ints sizes) {
     return out;
 }
 
+void check_factors(const Tensor& t, const Scalar& beta, const Scalar& alpha, const char* op) {
+    TAEDA_CHECK(
+        !is_integral(t.dtype()) || (!beta.is_floating() && !alpha.is_floating()), op,
+        ": For integral input tensors, argument alpha and beta must not be a floating point number, got alpha = ",
+        alpha, " and beta = ", beta, "; convert the tensors with .float()");
+}
+
 // beta * self + alpha * a @ b, self broadcast.
 Tensor accumulated(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha,
                    Ints sizes, const char* op) {
@@ -49,12 +56,7 @@ Tensor accumulated(const Tensor& self, const Tensor& a, const Tensor& b, const S
     TAEDA_CHECK(is_expandable_to(self.sizes(), sizes), op,
                 ": The expanded size of the tensor must match the product: self has shape ", self.sizes(),
                 ", the product ", sizes);
-    if (is_integral(a.dtype())) {
-        TAEDA_CHECK(
-            !beta.is_floating() && !alpha.is_floating(), op,
-            ": For integral input tensors, argument alpha and beta must not be a floating point number, got alpha = ",
-            alpha, " and beta = ", beta, "; convert the tensors with .float()");
-    }
+    check_factors(a, beta, alpha, op);
     if (self.is_complex() && (beta.is_complex() || alpha.is_complex()))
         return ops::mul(product(a, b, sizes), wrapped_number(alpha)) + ops::mul(self, wrapped_number(beta));
     if (self.is_meta()) return empty_tensor(sizes, a.dtype(), a.device());
@@ -117,6 +119,7 @@ Tensor mv(const Tensor& self, const Tensor& vec) {
     return out;
 }
 Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta, const Scalar& alpha) {
+    check_factors(self, beta, alpha, "addmv");
     Tensor y = ops::scaled(ops::mv(mat, vec), alpha);
     return beta.equals(0) ? ops::expand(y, broadcast_shapes(self.sizes(), y.sizes(), "addmv"))
                           : ops::scaled(self, beta) + y;
@@ -124,7 +127,12 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
 Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta, const Scalar& alpha) {
     TAEDA_CHECK(vec1.dim() == 1 && vec2.dim() == 1, "addr: Expected 1-D argument vec1 and vec2, but got ", vec1.dim(),
                 "-D and ", vec2.dim(), "-D");
-    Tensor y = ops::scaled(ops::outer(vec1, vec2), alpha);
+    Tensor y = ops::outer(vec1, vec2);
+    if (y.dtype() == DType::bool_ && self.dtype() == DType::bool_) {
+        if (alpha.equals(0)) y = ops::zeros_like(y);
+        return beta.equals(0) ? y : ops::logical_or(self, y);
+    }
+    y = ops::scaled(y, alpha);
     return beta.equals(0) ? y : ops::scaled(self, beta) + y;
 }
 Tensor dot(const Tensor& self, const Tensor& other) {

@@ -37,7 +37,8 @@ Tensor float_power_(const Tensor& self, const Tensor& exponent) {
 }
 
 Tensor logit(const Tensor& self, std::optional<double> eps) {
-    Tensor x = eps ? ops::clamp_both(self, Scalar(*eps), Scalar(1 - *eps)) : self;
+    Tensor x = is_integral(self.dtype(), true) ? ops::to(self, default_dtype()) : self;
+    if (eps) x = ops::clamp_both(x, Scalar(*eps), Scalar(1 - *eps));
     return ops::log(x / (1.0 - x));
 }
 

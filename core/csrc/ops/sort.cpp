@@ -415,7 +415,7 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
                    "bincount: the result depends on values, which meta tensors do not have; "
                    "use a tensor on another device");
     TAEDA_CHECK(self.dim() == 1 && is_integral(self.dtype()),
-                "bincount only supports 1-d non-negative integral inputs., got ", self.dtype(), " of shape ",
+                "bincount only supports 1-d non-negative integral inputs, got ", self.dtype(), " of shape ",
                 self.sizes());
     TAEDA_CHECK(minlength >= 0, "minlength should be >= 0, got ", minlength);
     TAEDA_CHECK(!weights.defined() || weights.sizes() == self.sizes(),
@@ -430,7 +430,7 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
     const int64_t *at = in.data<int64_t>(), n = in.numel();
     int64_t size = minlength;
     for (int64_t i = 0; i < n; ++i) {
-        TAEDA_CHECK(at[i] >= 0, "bincount only supports 1-d non-negative integral inputs., got ", at[i], " at index ",
+        TAEDA_CHECK(at[i] >= 0, "bincount only supports 1-d non-negative integral inputs, got ", at[i], " at index ",
                     i);
         TAEDA_CHECK(at[i] < kMostBins, "bincount: the value ", at[i], " at index ", i,
                     " would need more bins than memory holds; count unique values with taeda.unique");
@@ -450,7 +450,8 @@ Tensor bincount(const Tensor& self, const Tensor& weights, int64_t minlength) {
 }
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
     TAEDA_CHECK(bins > 0, "bins must be > 0, but got ", bins);
-    TAEDA_CHECK(is_floating(self.dtype()), "\"histc\" not implemented for '", dtype_long_name(self.dtype()), "'");
+    TAEDA_CHECK(is_floating(self.dtype()), "\"histc\" not implemented for '", dtype_long_name(self.dtype()),
+                "'; convert the input with .float()");
     if (self.is_meta()) return empty_tensor(Ints{bins}, self.dtype(), self.device());
     double low = min.to_double(), high = max.to_double();
     TAEDA_CHECK(low <= high, "max must be larger than min, got ", low, " and ", high);

@@ -69,7 +69,7 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
     auto d = size_t(wrap_dim(dim, self.dim()));
     int64_t size = self.sizes()[d];
     TAEDA_CHECK_AS(IndexError, index >= -size && index < size, "index ", index, " is out of bounds for dimension ", d,
-                   " with size ", size);
+                   " with size ", size, "; indices must lie in [", -size, ", ", size, ")");
     Dims sizes(self.sizes()), strides(self.strides());
     int64_t offset = self.offset() + (index < 0 ? index + size : index) * strides[d];
     sizes.erase(d);

@@ -105,7 +105,7 @@ DType to_dtype(PyObject* o) {
     if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::int64;
     if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::bool_;
     if (o == reinterpret_cast<PyObject*>(&PyComplex_Type)) return DType::complex128;
-    raise<TypeError>("expected a taeda.dtype, got ", Py_TYPE(o)->tp_name);
+    raise<TypeError>("expected a taeda.dtype, got ", Py_TYPE(o)->tp_name, "; dtypes are objects such as taeda.float32");
 }
 
 Device to_device(PyObject* o) {

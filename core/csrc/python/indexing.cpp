@@ -51,7 +51,8 @@ void put(Indexed& state, size_t at, const Tensor& index) {
 int64_t put_tensor(Indexed& state, int64_t at, const Tensor& index) {
     if (index.dtype() != DType::bool_ && index.dtype() != DType::uint8) {
         TAEDA_CHECK_AS(IndexError, is_integral(index.dtype()),
-                       "tensors used as indices must be long, int, byte or bool tensors, got ", index.dtype());
+                       "tensors used as indices must be long, int, byte or bool tensors, got ", index.dtype(),
+                       "; convert it with .long(), or compare to get a mask");
         put(state, size_t(at), index.dtype() == DType::int64 ? index : ops::to(index, DType::int64));
         return at + 1;
     }

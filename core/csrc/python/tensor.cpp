@@ -433,7 +433,7 @@ PyObject* number_float(PyObject* o) {
 Py_ssize_t mapping_length(PyObject* o) {
     const Tensor& t = self_of(o);
     if (t.dim() > 0) return Py_ssize_t(t.sizes()[0]);
-    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor; .item() gives its value");
     return -1;
 }
 
@@ -451,7 +451,7 @@ int mapping_set(PyObject* o, PyObject* index, PyObject* value) {
 PyObject* tensor_iterate(PyObject* o) {
     return guarded([&]() -> PyObject* {
         const Tensor& t = self_of(o);
-        TAEDA_CHECK_AS(TypeError, t.dim() > 0, "iteration over a 0-d tensor");
+        TAEDA_CHECK_AS(TypeError, t.dim() > 0, "iteration over a 0-d tensor; .item() gives its value");
         Object parts(checked(wrap(ops::unbind(t, 0))));
         return PyObject_GetIter(parts.get());
     });

@@ -225,13 +225,11 @@ void resize_output(const Tensor& out, const Meta& meta, const char* op) {
                 " can't be cast to the desired output type ", dtype_long_name(out.dtype()),
                 "; pass an out= tensor of dtype ", meta.dtype);
     TAEDA_CHECK(out.device() == meta.device, op, ": expected out= on device ", meta.device, ", got ", out.device());
-    if (out.sizes() == Ints(meta.sizes)) {
-        for (size_t d = 0; d < out.sizes().size(); ++d)
-            TAEDA_CHECK(out.strides()[d] != 0 || out.sizes()[d] <= 1, op,
-                        ": unsupported operation: more than one element of the written-to tensor refers to a single "
-                        "memory location. Please clone() the tensor before performing the operation.");
-        return;
-    }
+    for (size_t d = 0; d < out.sizes().size(); ++d)
+        TAEDA_CHECK(out.strides()[d] != 0 || out.sizes()[d] <= 1, op,
+                    ": unsupported operation: more than one element of the written-to tensor refers to a single "
+                    "memory location. Please clone() the tensor before performing the operation.");
+    if (out.sizes() == Ints(meta.sizes)) return;
     TensorImpl* impl = out.impl();
     impl->set_contiguous(meta.sizes);
     size_t wanted = (size_t(impl->numel) + size_t(impl->offset)) * size_t(item_size(impl->dtype));

@@ -48,6 +48,26 @@ def test_largest_elements_and_where_they_are(case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_integers(case, dtype):
+    """The first of equal maxima; means are rounded toward zero."""
+    shape, kernel, stride, padding, dilation, ceil_mode = case
+    x = rng.integers(0 if dtype is np.uint8 else -100, 100, shape).astype(dtype)
+    values, indices = MAX[len(kernel)](taeda.tensor(x), kernel, stride, padding, dilation, ceil_mode, True)
+    alone = MAX[len(kernel)](taeda.tensor(x), kernel, stride, padding, dilation, ceil_mode)
+    for at, inside, flat, _ in windows(x, kernel, stride, padding, dilation, values.shape[2:]):
+        place = (slice(None), slice(None), *at)
+        np.testing.assert_array_equal(values.numpy()[place], inside.max(-1))
+        np.testing.assert_array_equal(alone.numpy()[place], inside.max(-1))
+        np.testing.assert_array_equal(indices.numpy()[place], flat[inside.argmax(-1)])
+    out = AVG[len(kernel)](taeda.tensor(x), kernel, stride, padding, ceil_mode).numpy()
+    assert out.dtype == dtype
+    for at, inside, _, padded in windows(x, kernel, stride, padding, (1,) * len(kernel), out.shape[2:]):
+        place = (slice(None), slice(None), *at)
+        np.testing.assert_array_equal(out[place], np.fix(inside.astype(np.int64).sum(-1) / padded))
+
+
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("count_padding", [True, False])
 def test_means(case, count_padding):
     shape, kernel, stride, padding, _, ceil_mode = case

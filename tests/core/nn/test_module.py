@@ -130,7 +130,8 @@ def test_look_up_by_dotted_name() -> None:
 def test_call_passes_arguments_and_forward_is_required() -> None:
     assert Scaled()(taeda.tensor([1.0, 1.0]), twice=True).tolist() == [6.0, 8.0]
     assert message(NotImplementedError, lambda: nn.Module()(1)) == (
-        'Module [Module] is missing the required "forward" function'
+        'Module [Module] is missing the required "forward" function; define it in the class, or, for a list of '
+        "layers, call them one by one or use nn.Sequential"
     )
 
 

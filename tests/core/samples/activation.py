@@ -29,7 +29,7 @@ def _glu(x: np.ndarray, dim: int = -1) -> np.ndarray:
 
 
 unary("relu", lambda x: np.maximum(x, 0), dtypes="fdi")
-unary("silu", lambda x: x * special.expit(x), dtypes="fd")
+unary("silu", lambda x: x / (1 + np.exp(-x)), dtypes="fdc")
 unary("mish", lambda x: x * np.tanh(np.log1p(np.exp(x))), dtypes="fd")
 unary("selu", lambda x: _elu(x, 1.6732632423543772, 1.0507009873554805), dtypes="fd")
 unary("log_sigmoid", lambda x: np.log(special.expit(x)), dtypes="fd", scale=5)

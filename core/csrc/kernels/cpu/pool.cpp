@@ -1,6 +1,8 @@
 // Max and average pooling. An output row is computed as a whole: for every tap of the window one vector loop
 // over the row. With stride s the input row is first dealt out into s contiguous phases, so that these loops
 // read contiguously.
+#include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -157,17 +159,96 @@ template <class S> void max_row(MaxScratch<S>& s, S* out, int64_t* indices, cons
     }
 }
 
+// How the windows of avg_pool divide: along each dimension the elements that count.
+class Divisor {
+public:
+    Divisor(const PoolGeometry& g, bool count_padding, int64_t divisor) : divisor_(divisor) {
+        for (int d = 0; d < 3; ++d)
+            for (int64_t o = 0; o < g.output[d]; ++o) {
+                int64_t start = o * g.stride[d] - g.padding[d];
+                int64_t end = std::min(start + g.kernel[d], g.input[d] + g.padding[d]);
+                if (!count_padding) end = std::min(end, g.input[d]), start = std::max<int64_t>(start, 0);
+                counts_[d].push_back(end - start);
+            }
+    }
+    // The divisors of an output row.
+    template <class T> void row(T* to, int64_t od, int64_t oh) const {
+        T outer = T(counts_[0][size_t(od)] * counts_[1][size_t(oh)]);
+        for (size_t o = 0; o < counts_[2].size(); ++o) to[o] = divisor_ ? T(divisor_) : outer * T(counts_[2][o]);
+    }
+
+private:
+    int64_t divisor_;
+    std::vector<int64_t> counts_[3];
+};
+
+// -- integers: window by window, since counts and labels are pooled seldom ---------------------------------------------
+
+// f(position in the plane) for every element of a window.
+template <class F> void each_tap(const PoolGeometry& g, int64_t od, int64_t oh, int64_t ow, F&& f) {
+    Taps depth = taps(g, 0, od), height = taps(g, 1, oh), width = taps(g, 2, ow);
+    for (int64_t kd = depth.first; kd < depth.last; ++kd)
+        for (int64_t kh = height.first; kh < height.last; ++kh)
+            for (int64_t kw = width.first; kw < width.last; ++kw)
+                f(((depth.start + kd * g.dilation[0]) * g.input[1] + height.start + kh * g.dilation[1]) * g.input[2] +
+                  width.start + kw * g.dilation[2]);
+}
+
+template <class S> void max_pool_integers(S* out, int64_t* indices, const S* x, int64_t planes, const PoolGeometry& g) {
+    each_plane(
+        planes, g, [] { return 0; },
+        [&](int, int64_t p, int64_t od, int64_t oh) {
+            const S* plane = x + p * g.input_size();
+            for (int64_t ow = 0; ow < g.output[2]; ++ow) {
+                int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2] + ow, best = -1;
+                each_tap(g, od, oh, ow, [&](int64_t i) {
+                    if (best < 0 || plane[i] > plane[best]) best = i;
+                });
+                out[at] = best < 0 ? std::numeric_limits<S>::lowest() : plane[best];
+                if (indices) indices[at] = std::max<int64_t>(best, 0);
+            }
+        });
+}
+
+template <class S>
+void avg_pool_integers(S* out, const S* x, int64_t planes, const PoolGeometry& g, const Divisor& divide) {
+    each_plane(
+        planes, g, [&] { return std::vector<int64_t>(size_t(g.output[2])); },
+        [&](std::vector<int64_t>& divisors, int64_t p, int64_t od, int64_t oh) {
+            const S* plane = x + p * g.input_size();
+            divide.row(divisors.data(), od, oh);
+            for (int64_t ow = 0; ow < g.output[2]; ++ow) {
+                int64_t sum = 0;
+                each_tap(g, od, oh, ow, [&](int64_t i) { sum += int64_t(plane[i]); });
+                out[((p * g.output[0] + od) * g.output[1] + oh) * g.output[2] + ow] = S(sum / divisors[size_t(ow)]);
+            }
+        });
+}
+
+// As visit_real, with integers for `integers` and floating numbers for `floats`.
+template <class I, class F> void visit_kinds(DType dtype, const char* op, I&& integers, F&& floats) {
+    if (!is_integral(dtype)) return visit_floating(dtype, op, floats);
+    visit_real(dtype, op, [&]<class S>() {
+        if constexpr (std::is_integral_v<S>) integers.template operator()<S>();
+    });
+}
+
 void max_pool_cpu(const Tensor& out, const Tensor& indices, const Tensor& x, const PoolGeometry& g) {
     if (out.numel() == 0) return;
-    visit_floating(x.dtype(), "max_pool", [&]<class S>() {
+    int64_t planes = out.numel() / g.output_size();
+    auto floats = [&]<class S>() {
         each_plane(
-            out.numel() / g.output_size(), g, [&] { return MaxScratch<S>(g); },
+            planes, g, [&] { return MaxScratch<S>(g); },
             [&](MaxScratch<S>& s, int64_t p, int64_t od, int64_t oh) {
                 int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
                 max_row(s, out.data<S>() + at, indices.data<int64_t>() + at, x.data<S>() + p * g.input_size(), g, od,
                         oh);
             });
-    });
+    };
+    auto integers = [&]<class S>() {
+        max_pool_integers(out.data<S>(), indices.data<int64_t>(), x.data<S>(), planes, g);
+    };
+    visit_kinds(x.dtype(), "max_pool", integers, floats);
 }
 
 // The maxima alone.
@@ -201,14 +282,17 @@ template <class S> struct MaxOnly {
 
 void max_pool_values_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g) {
     if (out.numel() == 0) return;
-    visit_floating(x.dtype(), "max_pool", [&]<class S>() {
+    int64_t planes = out.numel() / g.output_size();
+    auto floats = [&]<class S>() {
         each_plane(
-            out.numel() / g.output_size(), g, [&] { return MaxOnly<S>(g); },
+            planes, g, [&] { return MaxOnly<S>(g); },
             [&](MaxOnly<S>& maximum, int64_t p, int64_t od, int64_t oh) {
                 int64_t at = ((p * g.output[0] + od) * g.output[1] + oh) * g.output[2];
                 maximum(out.data<S>() + at, x.data<S>() + p * g.input_size(), g, od, oh);
             });
-    });
+    };
+    auto integers = [&]<class S>() { max_pool_integers<S>(out.data<S>(), nullptr, x.data<S>(), planes, g); };
+    visit_kinds(x.dtype(), "max_pool", integers, floats);
 }
 
 void max_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const Tensor& indices, int64_t planes) {
@@ -234,29 +318,6 @@ void max_pool_grad_cpu(const Tensor& grad_x, const Tensor& grad_out, const Tenso
     });
 }
 
-// How the windows of avg_pool divide: along each dimension the elements that count.
-class Divisor {
-public:
-    Divisor(const PoolGeometry& g, bool count_padding, int64_t divisor) : divisor_(divisor) {
-        for (int d = 0; d < 3; ++d)
-            for (int64_t o = 0; o < g.output[d]; ++o) {
-                int64_t start = o * g.stride[d] - g.padding[d];
-                int64_t end = std::min(start + g.kernel[d], g.input[d] + g.padding[d]);
-                if (!count_padding) end = std::min(end, g.input[d]), start = std::max<int64_t>(start, 0);
-                counts_[d].push_back(end - start);
-            }
-    }
-    // The divisors of an output row.
-    template <class T> void row(T* to, int64_t od, int64_t oh) const {
-        T outer = T(counts_[0][size_t(od)] * counts_[1][size_t(oh)]);
-        for (size_t o = 0; o < counts_[2].size(); ++o) to[o] = divisor_ ? T(divisor_) : outer * T(counts_[2][o]);
-    }
-
-private:
-    int64_t divisor_;
-    std::vector<int64_t> counts_[3];
-};
-
 template <class S> struct AvgScratch {
     Phases<S> row;
     std::vector<op_type<S>> sum, divisors;
@@ -267,7 +328,8 @@ template <class S> struct AvgScratch {
 void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, bool count_padding, int64_t divisor) {
     if (out.numel() == 0) return;
     Divisor divide(g, count_padding, divisor);
-    visit_floating(x.dtype(), "avg_pool", [&]<class S>() {
+    int64_t planes = out.numel() / g.output_size();
+    auto floats = [&]<class S>() {
         using T = op_type<S>;
         auto row = [&](AvgScratch<S>& s, int64_t p, int64_t od, int64_t oh) {
             Taps depth = taps(g, 0, od), height = taps(g, 1, oh);
@@ -286,8 +348,10 @@ void avg_pool_cpu(const Tensor& out, const Tensor& x, const PoolGeometry& g, boo
             divide.row(s.divisors.data(), od, oh);
             for (size_t o = 0; o < size_t(g.output[2]); ++o) to[o] = S(s.sum[o] / s.divisors[o]);
         };
-        each_plane(out.numel() / g.output_size(), g, [&] { return AvgScratch<S>(g); }, row);
-    });
+        each_plane(planes, g, [&] { return AvgScratch<S>(g); }, row);
+    };
+    auto integers = [&]<class S>() { avg_pool_integers(out.data<S>(), x.data<S>(), planes, g, divide); };
+    visit_kinds(x.dtype(), "avg_pool", integers, floats);
 }
 
 // The gradient of a plane. What an output row gives is the same for every input row that its windows cover.

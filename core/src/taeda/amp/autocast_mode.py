@@ -84,6 +84,10 @@ class autocast:  # noqa: N801 (torch's name)
             raise ValueError(
                 f"autocast: expected `device_type` of type `str`, got {type(device_type).__name__}"
             )
+        if device_type not in _defaults:
+            raise ValueError(
+                f"autocast: expected a device type of {', '.join(_defaults)}, got {device_type!r}"
+            )
         self.device = device_type
         self.fast_dtype = dtype if dtype is not None else get_autocast_dtype(device_type)
         self._enabled = enabled and self._can_convert()

@@ -101,10 +101,13 @@ def check_range(name: str, value: Any, low: float = 0.0, high: float | None = No
     """Checks an option.
 
     Raises:
+        TypeError: it is no number.
         ValueError: it is less than low, or high or more.
     """
     if isinstance(value, Tensor) and value.numel() != 1:
         raise ValueError(f"Tensor {name} must be 1-element")
+    if not isinstance(value, (int, float, Tensor)):
+        raise TypeError(f"Invalid {name}: {value!r} of type {type(value).__name__}; expected a number")
     if not low <= value or (high is not None and not value < high):
         limit = f"at least {low:g}" + ("" if high is None else f" and less than {high:g}")
         raise ValueError(f"Invalid {name}: {value}; expected {limit}")

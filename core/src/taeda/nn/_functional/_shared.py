@@ -22,7 +22,7 @@ def reduction_code(reduction: str) -> int:
         ValueError: it is none of 'none', 'mean' and 'sum'.
     """
     if reduction not in _CODES:
-        raise ValueError(f"{reduction} is not a valid value for reduction")
+        raise ValueError(f"{reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'")
     return _CODES[reduction]
 
 

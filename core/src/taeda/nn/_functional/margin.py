@@ -379,6 +379,11 @@ def ctc_loss(
             f"ctc_loss: Expected input_lengths to have value at most {steps}, but got value {max(frames)}"
         )
     rows = _label_rows(targets if batched or targets.dim() != 1 else targets.unsqueeze(0), lengths)
+    if not rows.is_meta and rows.numel() > 0 and not 0 <= int(rows.min()) <= int(rows.max()) < classes:
+        raise RuntimeError(
+            f"ctc_loss: labels must be from 0 to {classes - 1}, as log_probs has {classes} classes; got labels from "
+            f"{int(rows.min())} to {int(rows.max())}"
+        )
     loss = _alignment_loss(probs, rows, frames, lengths, blank)
     if zero_infinity:
         loss = taeda.where(loss == float("inf"), taeda.zeros_like(loss), loss)

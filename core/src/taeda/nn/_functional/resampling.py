@@ -69,6 +69,8 @@ def interpolate(
         ValueError: arguments contradict each other or do not fit the mode.
         NotImplementedError: the mode does not exist for that number of dimensions.
     """
+    if mode not in _MODES:
+        raise NotImplementedError(f"interpolate: unknown mode {mode!r}; expected one of {', '.join(_MODES)}")
     if mode not in _ALIGNABLE:
         if align_corners is not None:
             raise ValueError(
@@ -92,7 +94,10 @@ def interpolate(
     if (mode, dims) not in _UPSAMPLERS:
         if mode in _MODES and 1 <= dims <= 3:
             needs = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}[mode]
-            raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {needs}D input")
+            fitting = {3: "linear", 4: "bilinear", 5: "trilinear"}[input.dim()]
+            raise NotImplementedError(
+                f"interpolate: Got {input.dim()}D input, but {mode} mode needs {needs}D input; use mode={fitting!r}"
+            )
         raise NotImplementedError(
             "Input Error: Only 3D, 4D and 5D input Tensors supported"
             f" (got {input.dim()}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | "

@@ -64,7 +64,8 @@ class Module(ModuleCalls, ModuleState, ModuleTree, ModuleConversion):
     def forward(self, *args: Any) -> Any:
         """Computes the result; every subclass has its own."""
         raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
+            f'Module [{type(self).__name__}] is missing the required "forward" function; define it in the class, or, '
+            "for a list of layers, call them one by one or use nn.Sequential"
         )
 
     def compile(self, *args: Any, **kwargs: Any) -> None:

@@ -61,6 +61,7 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
 
     Raises:
         TypeError: a leaf's type is not in the map.
+        KeyError: a sample lacks a key of the first one.
         RuntimeError: samples are sequences of different lengths.
     """
     element = batch[0]
@@ -73,6 +74,12 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
         if function is not None:
             return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(element, Mapping):
+        for position, row in enumerate(batch):
+            if missing := [key for key in element if key not in row]:
+                raise KeyError(
+                    f"default_collate: sample {position} of the batch has no {missing[0]!r}, which the first one has; "
+                    "give all samples the same keys, or pass collate_fn= to the DataLoader"
+                )
         columns = {
             key: collate([row[key] for row in batch], collate_fn_map=collate_fn_map) for key in element
         }

@@ -102,6 +102,12 @@ class DataLoader(Generic[T_co]):
         self._is_stream = isinstance(dataset, IterableDataset)
         if self._is_stream:
             _check_stream_options(shuffle, sampler, batch_sampler)
+        elif sampler is None and batch_sampler is None and not hasattr(dataset, "__len__"):
+            raise TypeError(
+                f"DataLoader: {type(dataset).__name__} has no __len__, so there is nothing to draw from; define "
+                "__len__ and "
+                "__getitem__, derive from IterableDataset, or pass sampler="
+            )
         _check_batch_options(batch_size, shuffle, sampler, batch_sampler, drop_last)
         self.dataset = dataset
         self.num_workers = num_workers

@@ -235,7 +235,7 @@ class BatchSampler(Sampler[list[int]]):
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
             raise ValueError(
                 "BatchSampler: batch_size should be a positive integer value, but got "
-                f"batch_size={batch_size}"
+                f"batch_size={batch_size!r}"
             )
         if not isinstance(drop_last, bool):
             raise ValueError(
