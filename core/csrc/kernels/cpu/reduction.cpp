@@ -215,14 +215,22 @@ private:
             return row_block(base + offset, n, first, acc);
         }
         cascade.clear();
-        for (int64_t block = from; block < to; ++block) {
-            int64_t offset = block_offset(block, n, first);
-            row_block(base + offset, n, first, cascade.next());
-            cascade.added(1);
+        for (int64_t block = from; block < to;) {
+            const char* at = base + block_offset(block, n, first);
+            const int64_t run_end = first - first % run_ + run_, run_blocks = (run_end - first + block_ - 1) / block_;
+            for (const int64_t stop = std::min(to, block + run_blocks); block < stop; ++block) {
+                row_block(at, std::min(block_, run_end - first), first, cascade.next());
+                cascade.added(1);
+                at += block_ * reduced_.back().stride, first += block_;
+            }
         }
         std::memcpy(acc, cascade.total(1), size_t(r_.acc_bytes));
     }
     void row_block(const char* at, int64_t n, int64_t first, void* acc) const {
+        if ((reduced_.back().stride == item_ || n <= 1) && in_dtype_ == r_.row_input) r_.row(r_.op, acc, at, n, first);
+        else staged_row_block(at, n, first, acc);
+    }
+    [[gnu::noinline]] void staged_row_block(const char* at, int64_t n, int64_t first, void* acc) const {
         alignas(64) char packed[kBlock * 16], cast[kBlock * 16];
         const void* block = at;
         if (reduced_.back().stride != item_ && n > 1) {
