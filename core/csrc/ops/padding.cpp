@@ -1,5 +1,6 @@
 // Padding: a constant border, or one made of the tensor's own elements.
 #include "kernels/copy.h"
+#include "kernels/cpu/parallel.h"
 #include "native.h"
 
 namespace taeda::native {
@@ -96,19 +97,11 @@ Origin back_origin(int64_t size, const std::string& mode) {
     return mode == "reflect" ? Origin{size - 2, -1} : mode == "replicate" ? Origin{size - 1, 0} : Origin{0, 1};
 }
 
-}  // namespace
-
-// The middle first, then the borders of each dimension from what is there already.
-Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
-    Dims sizes(self.sizes()), filled(self.sizes());
-    for (int64_t d = 0; d < self.dim(); ++d) {
-        auto [before, after] = sides_of(pad, self.dim(), d);
-        sizes[size_t(d)] += before + after;
-    }
-    Tensor out = empty_tensor(sizes, self.dtype(), self.device());
-    if (out.is_meta() || out.numel() == 0) return out;
+// Fills `out`: the middle first, then the borders of each dimension from what is there already.
+void fill_with_border(const Tensor& out, const Tensor& self, Ints pad, const std::string& mode) {
     const Dims strides(out.strides());
-    int64_t start = 0;
+    Dims filled(self.sizes());
+    int64_t start = out.offset();
     for (int64_t d = 0; d < self.dim(); ++d) start += sides_of(pad, self.dim(), d).before * strides[size_t(d)];
     copy_kernel(out.device().type, alias(out, filled, strides, start), self);
     for (int64_t d = self.dim() - 1; d >= 0; --d) {
@@ -124,9 +117,40 @@ Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
         };
         fill(-before, before, front_origin(size, before, mode));
         fill(size, after, back_origin(size, mode));
-        filled[size_t(d)] = sizes[size_t(d)];
+        filled[size_t(d)] = out.size(d);
         start -= before * stride;
     }
+}
+
+// The part of t at place `index` of its first `dims` dimensions.
+Tensor part_of(const Tensor& t, int64_t dims, int64_t index) {
+    int64_t offset = t.offset();
+    for (int64_t d = dims; d-- > 0; index /= t.size(d)) offset += index % t.size(d) * t.strides()[size_t(d)];
+    const auto first = size_t(dims), rest = size_t(t.dim() - dims);
+    return alias(t, t.sizes().slice(first, rest), t.strides().slice(first, rest), offset);
+}
+
+}  // namespace
+
+Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
+    Dims sizes(self.sizes());
+    for (int64_t d = 0; d < self.dim(); ++d) {
+        auto [before, after] = sides_of(pad, self.dim(), d);
+        sizes[size_t(d)] += before + after;
+    }
+    Tensor out = empty_tensor(sizes, self.dtype(), self.device());
+    if (out.is_meta() || out.numel() == 0) return out;
+    int64_t dims = self.dim() - int64_t(pad.size()) / 2, parts = 1;
+    for (int64_t d = 0; d < dims; ++d) parts *= self.size(d);
+    if (out.device().type != DeviceType::cpu || parts == 1) {
+        fill_with_border(out, self, pad, mode);
+        return out;
+    }
+    // Picture by picture: what the borders repeat is still in the caches.
+    Unlocked unlocked(out.numel());
+    cpu::parallel_for(0, parts, cpu::row_grain(out.numel() / parts), [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) fill_with_border(part_of(out, dims, i), part_of(self, dims, i), pad, mode);
+    });
     return out;
 }
 
