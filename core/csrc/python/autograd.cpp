@@ -368,9 +368,8 @@ PyObject* retain_grad(PyObject* self, PyObject*) {
         node->hook_list().retain.push_back(
             {next_hook_id(), autograd_meta(t).output_index, [reference](const Tensor& grad) {
                  Gil gil;
-                 PyObject* o = PyWeakref_GetObject(reference.get());
-                 if (o && o != Py_None) {
-                     Tensor& kept = autograd_meta(tensor_of(o)).grad;
+                 if (Object o = referent(reference.get())) {
+                     Tensor& kept = autograd_meta(tensor_of(o.get())).grad;
                      kept = kept.defined() ? ops::add(kept, grad) : grad;
                  }
                  return Tensor();

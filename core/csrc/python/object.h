@@ -57,6 +57,18 @@ private:
     PyObject* p_ = nullptr;
 };
 
+// What a weak reference refers to; empty once that is gone.
+inline Object referent(PyObject* reference) {
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject* found = nullptr;
+    PyWeakref_GetRef(reference, &found);
+    return Object(found);
+#else
+    PyObject* found = PyWeakref_GetObject(reference);
+    return found == Py_None ? Object() : Object::borrowed(found);
+#endif
+}
+
 // Thrown where a Python exception is already set.
 struct PythonError {};
 inline PyObject* checked(PyObject* p) {
