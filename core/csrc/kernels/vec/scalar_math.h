@@ -95,8 +95,14 @@ template <Complex T> typename T::value_type abs(T x) { return std::abs(x); }
 // -1, 0 or 1; NaN gives 0. A complex number keeps its direction.
 template <Number T> TAEDA_HD T sign(T x) { return T((x > T(0)) - (x < T(0))); }
 template <Complex T> T sgn(T x) {
-    auto r = std::abs(x);
-    return r == 0 ? T(0) : x / r;
+    using R = typename T::value_type;
+    if constexpr (sizeof(R) < sizeof(double)) {  // double needs no scaling against overflow
+        double re = x.real(), im = x.imag(), square = re * re + im * im, inverse = 1 / std::sqrt(square);
+        return square == 0 ? T(0) : T(R(re * inverse), R(im * inverse));
+    } else {
+        auto r = std::abs(x);
+        return r == 0 ? T(0) : x / r;
+    }
 }
 template <Number T> TAEDA_HD T sgn(T x) { return vm::sign(x); }
 
