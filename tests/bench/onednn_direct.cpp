@@ -2,12 +2,13 @@
 //
 // One request a line on stdin, one answer a line on stdout:
 //   matmul f32|bf16 M K N                                                   -> ok IMPLEMENTATION
-//   conv forward|backward bare|plain N C H W K kernel stride padding groups -> ok IMPLEMENTATIONS
+//   conv forward|backward bare|plain|last N C H W K kernel stride padding groups -> ok IMPLEMENTATIONS
 //   peak f32                                                                -> ok fma
 //   time SECONDS   runs what was last prepared for about that long          -> seconds of one run
 //
 // oneDNN chooses every layout. "bare": operands and results lie in these layouts. "plain": activations enter and leave
-// in (N, C, H, W) and weights in (K, C / groups, kernel, kernel), reordered by every run.
+// in (N, C, H, W) and weights in (K, C / groups, kernel, kernel), reordered by every run. "last": the same, but that
+// activations lie as (N, H, W, C), and the primitives take and give them so.
 #include <omp.h>
 
 #include <chrono>
@@ -101,12 +102,16 @@ Prepared prepare_matmul(std::istream& request) {
 
 struct Convolution {
     memory::dims x, w, out, stride, padding;
+    const bool bare, last;
+    // Outside of the primitives, and inside.
     Desc plain(const memory::dims& sizes) const {
-        return Desc(sizes, Type::f32, sizes.size() == 5 ? Tag::abcde : Tag::abcd);
+        return Desc(sizes, Type::f32, sizes.size() == 5 ? Tag::abcde : last && &sizes != &w ? Tag::acdb : Tag::abcd);
     }
-    Desc any(const memory::dims& sizes) const { return Desc(sizes, Type::f32, Tag::any); }
+    Desc any(const memory::dims& sizes) const {
+        return Desc(sizes, Type::f32, last && &sizes != &w ? Tag::acdb : Tag::any);
+    }
 
-    explicit Convolution(std::istream& request) {
+    Convolution(const std::string& variant, std::istream& request) : bare(variant == "bare"), last(variant == "last") {
         int64_t N, C, H, W, K, kernel, s, p, groups;
         request >> N >> C >> H >> W >> K >> kernel >> s >> p >> groups;
         x = {N, C, H, W}, stride = {s, s}, padding = {p, p};
@@ -126,7 +131,7 @@ struct Convolution {
                 padding,
                 own_scratchpad()};
     }
-    Prepared prepare_forward(bool bare) const {
+    Prepared prepare_forward() const {
         auto desc = forward();
         Operand px(plain(x), desc.src_desc(), bare), pw(plain(w), desc.weights_desc(), bare),
             po(plain(out), desc.dst_desc(), bare);
@@ -134,7 +139,7 @@ struct Convolution {
             desc, {{DNNL_ARG_SRC, px.inside}, {DNNL_ARG_WEIGHTS, pw.inside}, {DNNL_ARG_DST, po.inside}});
         return {[=] { call(px.enter), call(pw.enter), run(), call(po.leave); }, desc.impl_info_str()};
     }
-    Prepared prepare_backward(bool bare) const {
+    Prepared prepare_backward() const {
         using Data = dnnl::convolution_backward_data;
         using Weights = dnnl::convolution_backward_weights;
         constexpr auto direct = dnnl::algorithm::convolution_direct;
@@ -165,9 +170,8 @@ struct Convolution {
 Prepared prepare_convolution(std::istream& request) {
     std::string pass, variant;
     request >> pass >> variant;
-    Convolution convolution(request);
-    return pass == "forward" ? convolution.prepare_forward(variant == "bare")
-                             : convolution.prepare_backward(variant == "bare");
+    Convolution convolution(variant, request);
+    return pass == "forward" ? convolution.prepare_forward() : convolution.prepare_backward();
 }
 
 // Enough independent chains of multiply-adds to hide their latency; no memory.

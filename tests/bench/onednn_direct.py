@@ -6,7 +6,8 @@ fastest batch of each counts, because other programs only ever slow one down. fl
 
 Convolutions (ResNet-50's shapes, bias-free; backward is the gradients of input and weight) compare with two figures of
 oneDNN: *bare*, on operands that already lie in the layouts oneDNN chose, and *plain*, with the reorders between these
-and torch's contiguous layout, which a caller with contiguous tensors has to pay.
+and torch's contiguous layout, which a caller with contiguous tensors has to pay. With `--channels-last`, activations
+lie that way on all sides: taeda and torch are given tensors of `channels_last`, and "plain" reorders weights only.
 """
 
 from __future__ import annotations
@@ -79,13 +80,15 @@ def prepare(library: Any, words: list[str]) -> Callable[[], object]:
         a, b = library.randn(M, K).to(dtype), library.randn(K, N).to(dtype)
         return lambda: a @ b
     N, C, H, W, K, kernel, stride, padding, groups = map(int, rest[1:])
-    x, w = library.randn(N, C, H, W), library.randn(K, C // groups, kernel, kernel)
+    layout = library.channels_last if rest[0] == "last" else library.contiguous_format
+    x = library.randn(N, C, H, W).contiguous(memory_format=layout)
+    w = library.randn(K, C // groups, kernel, kernel)
     conv = library.nn.functional.conv2d
     if first == "forward":
         return lambda: conv(x, w, None, stride, padding, 1, groups)
     x.requires_grad_(), w.requires_grad_()
     out = conv(x, w, None, stride, padding, 1, groups)
-    grad = library.randn(*out.shape)
+    grad = library.randn(*out.shape).contiguous(memory_format=layout)
     return lambda: library.autograd.grad(out, (x, w), grad, retain_graph=True)
 
 
@@ -188,6 +191,9 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--batch", type=int, default=4, help="pictures")
+    parser.add_argument(
+        "--channels-last", action="store_true", help="the layout of convolutions' activations"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.02, help="of a batch")
     parser.add_argument("--only", default="", metavar="REGEX", help="only workloads whose name matches")
@@ -232,7 +238,8 @@ def main() -> None:
             if not re.search(options.only, case.name):
                 continue
             names = [name for name in sides if name != "plain" or "VARIANT" in case.request]
-            requests = {name: case.words(name if name in ("bare", "plain") else "-") for name in names}
+            variant = "last" if options.channels_last else "plain"
+            requests = {name: case.words("bare" if name == "bare" else variant) for name in names}
             times = measure(sides, requests, options.rounds, options.seconds)
             before = kept["seconds"].get(case.name, times)
             kept["seconds"][case.name] = times = {name: min(times[name], before[name]) for name in names}

@@ -3,7 +3,8 @@
 // Shapes: x (N, C, spatial...), w (K, C / groups, kernel...), out (N, K, spatial...). Transposed convolution
 // is the same three kernels with other roles: its forward is conv_input_grad (with grad_out := x), its input
 // gradient is conv, its weight gradient is conv_weight_grad (with x := grad_out, grad_out := x). All tensors
-// contiguous, of one dtype: float32, bfloat16, float16 (conv...), float64 (conv_by_gemm...).
+// contiguous, of one dtype: float32, bfloat16 or float16. On the CPU, x and out may instead both have the strides of
+// tensor/channels_last.h.
 #pragma once
 
 #include "kernels/kernel.h"

@@ -3,12 +3,26 @@
 
 #include "kernels/copy.h"
 #include "native.h"
+#include "tensor/channels_last.h"
 
 namespace taeda::native {
 
 namespace {
 
 bool has_fast_kernel(DType d) { return d == DType::float32 || d == DType::bfloat16 || d == DType::float16; }
+
+// Whether kernels take and give this activation with its channels innermost.
+bool keeps_channels_last(const Tensor& t) {
+    return is_channels_last(t) && has_fast_kernel(t.dtype()) && (t.is_cpu() || t.is_meta());
+}
+Tensor dense(const Tensor& t, bool channels_last) {
+    if (!channels_last) return ops::contiguous(t);
+    Dims strides = channels_last_strides(t.sizes());
+    if (lies_channels_last(t)) return alias(t, t.sizes(), strides, t.offset());
+    Tensor result = empty_strided_tensor(t.sizes(), strides, t.dtype(), t.device());
+    copy_kernel(t.device().type, result, t);
+    return result;
+}
 
 // Sizes of a convolution's output, or of a transposed one's.
 Dims output_sizes(Ints in, Ints kernel, const ConvGeometry& g, bool transposed, Ints output_padding) {
@@ -171,9 +185,11 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
                     " and weight ", weight.sizes());
         sizes.push_back(s);
     }
-    Tensor out = empty_tensor(sizes, input.dtype(), input.device());
+    const bool last = keeps_channels_last(input);
+    Tensor out = empty_strided_tensor(sizes, last ? channels_last_strides(sizes) : contiguous_strides(sizes),
+                                      input.dtype(), input.device());
     if (out.is_meta() || out.numel() == 0) return out;
-    Tensor x = ops::contiguous(input), w = ops::contiguous(weight);
+    Tensor x = dense(input, last), w = ops::contiguous(weight);
     if (input.numel() == 0 || weight.numel() == 0) {
         ops::zero_(out);
     } else if (!has_fast_kernel(input.dtype())) {
@@ -216,7 +232,8 @@ Tensor conv_weight(const Tensor& out_side, const Tensor& in_side, Ints sizes, In
     Tensor out = empty_tensor(sizes, out_side.dtype(), out_side.device());
     if (out.is_meta()) return out;
     if (out_side.numel() == 0 || in_side.numel() == 0) return ops::zero_(out);
-    Tensor y = ops::contiguous(out_side), x = ops::contiguous(in_side);
+    const bool last = keeps_channels_last(out_side) || keeps_channels_last(in_side);
+    Tensor y = dense(out_side, last), x = dense(in_side, last);
     if (!has_fast_kernel(out.dtype())) return general_weight(y, x, sizes, g);
     conv_weight_grad_kernel(out.device().type, out, Tensor(), x, y, g);
     return out;

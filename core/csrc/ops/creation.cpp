@@ -7,6 +7,7 @@
 #include "native.h"
 #include "ops/host.h"
 #include "tensor/backend.h"
+#include "tensor/channels_last.h"
 
 namespace taeda::native {
 
@@ -25,14 +26,7 @@ Dims format_strides(Ints sizes, MemoryFormat format) {
     if (format == MemoryFormat::channels_last || format == MemoryFormat::channels_last_3d) {
         size_t n = format == MemoryFormat::channels_last ? 4 : 5;
         TAEDA_CHECK(sizes.size() == n, "required rank ", n, " tensor to use channels_last format, got shape ", sizes);
-        Dims strides(n);
-        int64_t step = 1;
-        for (size_t i = 0; i < n; ++i) {  // C first, then from the last dimension outward, N last
-            size_t d = i == 0 ? 1 : i == n - 1 ? 0 : n - i;
-            strides[d] = step;
-            step *= std::max<int64_t>(sizes[d], 1);
-        }
-        return strides;
+        return channels_last_strides(sizes);
     }
     return contiguous_strides(sizes);
 }
@@ -52,12 +46,7 @@ Tensor like(const Tensor& self, std::optional<DType> dtype, std::optional<Device
 bool in_format(const Tensor& t, MemoryFormat format) {
     if (format == MemoryFormat::preserve) return true;
     if (format == MemoryFormat::contiguous) return t.is_contiguous();
-    size_t n = format == MemoryFormat::channels_last ? 4 : 5;
-    if (t.sizes().size() != n) return false;
-    Dims wanted = format_strides(t.sizes(), format);
-    for (size_t d = 0; d < n; ++d)
-        if (t.sizes()[d] != 1 && t.strides()[d] != wanted[d]) return false;
-    return true;
+    return t.dim() == (format == MemoryFormat::channels_last ? 4 : 5) && lies_channels_last(t);
 }
 
 void copy_values(const Tensor& to, const Tensor& from, bool non_blocking = false) {

@@ -4,6 +4,7 @@
 #include "autograd/state.h"
 #include "native.h"
 #include "ops/operators.h"
+#include "tensor/channels_last.h"
 
 namespace taeda::native {
 
@@ -115,10 +116,13 @@ Three batch_norm_train(const Tensor& input, const Tensor& weight, const Tensor& 
 
 Tensor batch_norm_eval(const Tensor& input, const Tensor& weight, const Tensor& bias, const Tensor& mean,
                        const Tensor& var, double eps) {
-    Tensor out = empty_tensor(input.sizes(), input.dtype(), input.device());
+    const bool last = is_channels_last(input);
+    Tensor x = last ? input : ops::contiguous(input);
+    Tensor out = empty_strided_tensor(x.sizes(), x.strides(), x.dtype(), x.device());
     if (out.is_meta() || out.numel() == 0) return out;
     Tensor invstd = ops::rsqrt(parameter(var, input) + Scalar(eps));
-    channel_affine_kernel(out.device().type, out, ops::contiguous(input), parameter(mean, input), invstd,
+    auto samples = [&](const Tensor& t) { return last ? channel_rows(t) : t; };
+    channel_affine_kernel(out.device().type, samples(out), samples(x), parameter(mean, input), invstd,
                           parameter(weight, input), parameter(bias, input));
     return out;
 }

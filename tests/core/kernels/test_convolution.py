@@ -19,6 +19,7 @@ CASES = [
     (2, 5, 7, 9, 5, 3, 2, 1, 1),
     (1, 10, 8, 6, 2, 1, 0, 1, 2),
     (17, 2, 16, 5, 3, 1, 1, 1, 1),
+    (2, 16, 32, 6, 3, 1, 1, 1, 1),
     # One point: matrix products, of packed samples (few positions) and of each.
     (3, 8, 12, 5, 1, 1, 0, 1, 1),
     (2, 24, 5, 17, 1, 1, 0, 1, 1),
@@ -81,14 +82,58 @@ def test_gradients_are_the_adjoint_maps(case):
     assert float((grad_x.double() * taeda.tensor(moved)).sum()) == pytest.approx(expected, rel=1e-3, abs=1e-2)
 
 
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
+@pytest.mark.parametrize("weight_too", [False, True])
+def test_channels_last(case, dtype, weight_too):
+    tolerance = {"float32": 1e-4, "bfloat16": 0.3, "float16": 0.05, "float64": 1e-10}[dtype]
+    x, w = operands(case)
+    bias = rng.standard_normal(case[2])
+    a, b, c = (taeda.tensor(v).to(getattr(taeda, dtype)).requires_grad_() for v in (x, w, bias))
+    last = a.detach().contiguous(memory_format=taeda.channels_last).requires_grad_()
+    weight = b.detach().contiguous(memory_format=taeda.channels_last).requires_grad_() if weight_too else b
+    out = F.conv2d(last, weight, c, *case[5:])
+    np.testing.assert_allclose(
+        out.detach().double().numpy(), convolve(x, w, *case[5:]) + bias[:, None, None], atol=tolerance
+    )
+    if dtype != "float64":
+        assert out.is_contiguous(memory_format=taeda.channels_last) or last.is_contiguous()
+    grad = taeda.tensor(rng.standard_normal(tuple(out.shape))).to(out.dtype)
+    expected = taeda.autograd.grad(F.conv2d(a, b, c, *case[5:]), (a, b, c), grad)
+    for layout in (taeda.channels_last, taeda.contiguous_format):  # of the gradient that arrives
+        laid = grad.contiguous(memory_format=layout)
+        results = taeda.autograd.grad(out, (last, weight, c), laid, retain_graph=True)
+        for result, wanted in zip(results, expected, strict=True):
+            scale = float(wanted.double().abs().max()) + 1
+            np.testing.assert_allclose(
+                result.double().numpy(), wanted.double().numpy(), atol=tolerance * scale
+            )
+
+
+def test_channels_last_in_three_dimensions_and_transposed():
+    x, w = rng.standard_normal((2, 6, 4, 5, 3)), rng.standard_normal((8, 6, 3, 2, 1))
+    a, b = (taeda.tensor(v, dtype=taeda.float32) for v in (x, w))
+    last = a.contiguous(memory_format=taeda.channels_last_3d)
+    np.testing.assert_allclose(F.conv3d(last, b).numpy(), F.conv3d(a, b).numpy(), atol=1e-4)
+    flat, kernel = a[:, :, 0], b[:, :, :, :, 0].transpose(0, 1).contiguous()
+    for stride, extra in ((1, 0), (2, 1)):
+        wanted = F.conv_transpose2d(flat, kernel, stride=stride, output_padding=extra).numpy()
+        result = F.conv_transpose2d(
+            flat.contiguous(memory_format=taeda.channels_last), kernel, stride=stride, output_padding=extra
+        )
+        np.testing.assert_allclose(result.numpy(), wanted, atol=1e-4)
+
+
 # Sums that are long beside the output, which oneDNN would split by the number of threads.
 LONG_SUMS = [(2, 2048, 8, 4, 1, 1, 0, 1, 1), (2, 16, 2048, 5, 1, 1, 0, 1, 1), (2, 16, 24, 48, 1, 1, 0, 1, 1)]
 
 
+@pytest.mark.parametrize("layout", [taeda.contiguous_format, taeda.channels_last])
 @pytest.mark.parametrize("case", CASES + LONG_SUMS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_threads_change_no_bit(case, dtype):
+def test_threads_change_no_bit(case, dtype, layout):
     x, w = (taeda.tensor(v).to(getattr(taeda, dtype)).requires_grad_() for v in operands(case))
+    x = x.detach().contiguous(memory_format=layout).requires_grad_()
     bias = taeda.zeros(case[2], dtype=getattr(taeda, dtype), requires_grad=True)
     before = taeda.get_num_threads()
     results = []

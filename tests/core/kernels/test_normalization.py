@@ -50,6 +50,25 @@ def test_batch_norm_by_running_statistics():
     )
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_norm_channels_last(training):
+    x, mean, var, w = rng.standard_normal((3, 6, 4, 5)), *rng.uniform(0.5, 2, (3, 6))
+    last = t(x).detach().contiguous(memory_format=taeda.channels_last).requires_grad_()
+    results = []
+    for given in (last, t(x)):
+        out = F.batch_norm(given, t(mean, False), t(var, False), t(w), training=training)
+        (grad,) = taeda.autograd.grad((out * taeda.tensor(x)).sum(), given)
+        results.append((out.detach().numpy(), grad.numpy()))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    if not training:
+        wanted = (x - per_channel(mean, x)) / np.sqrt(per_channel(var, x) + 1e-5) * per_channel(w, x)
+        np.testing.assert_allclose(results[0][0], wanted, atol=1e-12)
+        assert F.batch_norm(last, t(mean, False), t(var, False)).is_contiguous(
+            memory_format=taeda.channels_last
+        )
+
+
 @pytest.mark.parametrize("width", [1, 7, 130, 1500])
 def test_layer_and_rms_norm(width):
     x, w, b = rng.standard_normal((3, 4, width)), rng.standard_normal(width), rng.standard_normal(width)

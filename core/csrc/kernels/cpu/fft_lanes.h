@@ -1,10 +1,13 @@
 // Complex numbers in SIMD vectors: interleaved in memory, real and imaginary parts apart in registers.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <complex>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace taeda::cpu {
@@ -93,7 +96,7 @@ template <class V> void store_complex(std::complex<typename LaneTraits<V>::Eleme
 }
 
 // Exchanges rows and lanes of as many vectors as one has lanes. Spelled out, so that they stay in registers.
-template <class V> void transpose(V* rows) {
+template <class V> [[gnu::always_inline]] inline void transpose(V* rows) {
     constexpr size_t n = size_t(LaneTraits<V>::count);
     if constexpr (n > 1) {
         [rows]<size_t... I>(std::index_sequence<I...> indices) {
@@ -112,35 +115,83 @@ template <class V> void transpose(V* rows) {
     }
 }
 
-// f(first, count) for vectors of neighbours that cover 0 .. n - 1: the last one overlaps, unless n is below a vector.
-template <class V, class F> void each_vector(int64_t n, F f) {
-    constexpr int64_t lanes = LaneTraits<V>::count;
-    if (n < lanes) return f(0, n);
-    for (int64_t k = 0; k < n; k += lanes) f(k + lanes <= n ? k : n - lanes, lanes);
+// f(first, count) for blocks of `size` that cover 0 .. n - 1: the last one overlaps, unless n is below a block.
+template <class F> void each_block(int64_t n, int64_t size, F f) {
+    if (n < size) return f(0, n);
+    for (int64_t k = 0; k < n; k += size) f(k + size <= n ? k : n - size, size);
 }
+template <class V, class F> void each_vector(int64_t n, F f) { each_block(n, LaneTraits<V>::count, f); }
+
+// A block of complex numbers to transpose: `size` numbers of each of as many rows as V has lanes. Numbers of 8 bytes
+// move as a whole, half the lanes at a time, so that everything stays in registers.
+template <class V> class RowBlock {
+    using C = std::complex<typename LaneTraits<V>::Element>;
+    using indices = lanes_detail::Indices<V>;
+    static constexpr int64_t lanes = LaneTraits<V>::count;
+    static constexpr bool whole = lanes > 1 && sizeof(C) == sizeof(double);
+    using Moved = std::conditional_t<whole, Lanes<double>, V>;
+
+public:
+    static constexpr int64_t size = LaneTraits<Moved>::count;
+
+    // Numbers from[l * stride + i] into lane l of vector i.
+    static void load(const C* from, int64_t stride, int64_t rows, int64_t count, Split<V> to) {
+        Moved first[size] = {}, second[size] = {};
+        for (int64_t l = 0; l < std::min(rows, size); ++l) {
+            if constexpr (whole) copy(&first[l], from + l * stride, count);
+            else load_complex(from + l * stride, first[l], second[l], count);
+        }
+        if constexpr (whole)
+            for (int64_t l = size; l < rows; ++l) copy(&second[l - size], from + l * stride, count);
+        transpose(first);
+        transpose(second);
+        for (int64_t i = 0; i < count; ++i) {
+            if constexpr (whole) {
+                const V a = std::bit_cast<V>(first[i]), b = std::bit_cast<V>(second[i]);
+                to.re[i] = lanes_detail::evens(a, b, indices()), to.im[i] = lanes_detail::odds(a, b, indices());
+            } else to.re[i] = first[i], to.im[i] = second[i];
+        }
+    }
+
+    static void store(C* to, int64_t stride, int64_t rows, int64_t count, Split<V> from,
+                      typename LaneTraits<V>::Element scale) {
+        Moved first[size] = {}, second[size] = {};
+        for (int64_t i = 0; i < count; ++i) {
+            const V re = from.re[i] * scale, im = from.im[i] * scale;
+            if constexpr (whole) {
+                first[i] = std::bit_cast<Moved>(lanes_detail::zip_low(re, im, indices()));
+                second[i] = std::bit_cast<Moved>(lanes_detail::zip_high(re, im, indices()));
+            } else first[i] = re, second[i] = im;
+        }
+        transpose(first);
+        transpose(second);
+        for (int64_t l = 0; l < std::min(rows, size); ++l) {
+            if constexpr (whole) copy(to + l * stride, &first[l], count);
+            else store_complex(to + l * stride, first[l], second[l], count);
+        }
+        if constexpr (whole)
+            for (int64_t l = size; l < rows; ++l) copy(to + l * stride, &second[l - size], count);
+    }
+
+private:
+    static void copy(void* to, const void* from, int64_t count) {
+        if (count == size) std::memcpy(to, from, size_t(size) * sizeof(C));
+        else std::memcpy(to, from, size_t(count) * sizeof(C));
+    }
+};
 
 // `rows` rows of n complex numbers, `stride` apart, one into each lane of n vectors.
 template <class V> void load_rows(const std::complex<typename LaneTraits<V>::Element>* from, int64_t stride,
                                   int64_t rows, int64_t n, Split<V> to) {
-    constexpr int64_t lanes = LaneTraits<V>::count;
-    each_vector<V>(n, [&](int64_t k, int64_t count) {
-        V re[lanes] = {}, im[lanes] = {};
-        for (int64_t l = 0; l < rows; ++l) load_complex(from + l * stride + k, re[l], im[l], count);
-        transpose(re);
-        transpose(im);
-        for (int64_t i = 0; i < count; ++i) to.re[k + i] = re[i], to.im[k + i] = im[i];
+    each_block(n, RowBlock<V>::size, [&](int64_t k, int64_t count) {
+        RowBlock<V>::load(from + k, stride, rows, count, {to.re + k, to.im + k});
     });
 }
 
 template <class V> void store_rows(std::complex<typename LaneTraits<V>::Element>* to, int64_t stride, int64_t rows,
                                    int64_t n, Split<V> from, typename LaneTraits<V>::Element scale) {
-    constexpr int64_t lanes = LaneTraits<V>::count;
-    each_vector<V>(n, [&](int64_t k, int64_t count) {
-        V re[lanes] = {}, im[lanes] = {};
-        for (int64_t i = 0; i < count; ++i) re[i] = from.re[k + i] * scale, im[i] = from.im[k + i] * scale;
-        transpose(re);
-        transpose(im);
-        for (int64_t l = 0; l < rows; ++l) store_complex(to + l * stride + k, re[l], im[l], count);
+    each_block(n, RowBlock<V>::size, [&](int64_t k, int64_t count) {
+        RowBlock<V>::store(to + k, stride, rows, count, {from.re + k, from.im + k}, scale);
     });
 }
 

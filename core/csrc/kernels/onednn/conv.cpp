@@ -93,13 +93,19 @@ void convolve(ConvPass pass, const Tensor& x, const Tensor& w, const Tensor& bia
                out.numel() / batch * out.item_bytes());
 }
 
+// Channels last, oneDNN's convolutions of one point are faster than products where channels are few, unless a stride
+// leaves most of x out.
+bool by_products(const Tensor& x, const Tensor& w, const Tensor& out, const ConvGeometry& g) {
+    return is_pointwise(w, g) && (!is_channels_last(x, out) || !same_positions(x, out));
+}
+
 void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
-    if (is_pointwise(w, g)) pointwise(out, x, w, bias, g);
+    if (by_products(x, w, out, g)) pointwise(out, x, w, bias, g);
     else convolve(ConvPass::forward, x, w, bias, out, g);
 }
 
 void conv_input_grad_onednn(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
-    if (is_pointwise(w, g)) pointwise_input_grad(grad_x, grad_out, w, g);
+    if (by_products(grad_x, w, grad_out, g)) pointwise_input_grad(grad_x, grad_out, w, g);
     else convolve(ConvPass::input_grad, grad_x, w, Tensor(), grad_out, g);
 }
 

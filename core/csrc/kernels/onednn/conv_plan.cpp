@@ -1,5 +1,7 @@
 #include "kernels/onednn/conv_plan.h"
 
+#include "tensor/channels_last.h"
+
 namespace taeda::onednn {
 namespace {
 
@@ -9,6 +11,17 @@ using dnnl::algorithm;
 Type inside_type(const Desc& d) { return d.get_data_type() == Type::f16 ? Type::f32 : d.get_data_type(); }
 Desc any_layout(const Desc& d) { return Desc(d.get_dims(), inside_type(d), Tag::any); }
 Desc plain_bias(const Desc& d, Type type) { return d.is_zero() ? Desc() : Desc(d.get_dims(), type, Tag::a); }
+
+// An activation inside of a primitive: as it lies if that is channels last, which needs no reorder then.
+Desc activation_layout(const ConvShapes& s, const Desc& d) {
+    const bool as_it_lies = s.channels_last && !s.has_groups() && inside_type(d) == d.get_data_type();
+    return as_it_lies ? d : any_layout(d);
+}
+
+Desc describe_activation(const Tensor& t, bool channels_last) {
+    return describe(t.sizes(), channels_last ? channels_last_strides(t.sizes()) : contiguous_strides(t.sizes()),
+                    t.dtype());
+}
 
 // w with its groups as a dimension of its own.
 Desc describe_weight(const Tensor& w, int64_t groups) {
@@ -22,7 +35,7 @@ Desc describe_weight(const Tensor& w, int64_t groups) {
 constexpr algorithm kDirect = algorithm::convolution_direct;
 
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvShapes& s, const Desc& w) {
-    Desc x = any_layout(s.x), out = any_layout(s.out);
+    Desc x = activation_layout(s, s.x), out = activation_layout(s, s.out);
     constexpr auto kind = dnnl::prop_kind::forward_training;
     if (!s.has_bias())
         return {engine(), kind, kDirect, x, w, out, s.stride, s.dilation, s.padding_begin, s.padding_end, attributes()};
@@ -45,9 +58,15 @@ ConvPlan::Operand leaving(const Desc& inside, const Desc& ours) { return {inside
 
 }  // namespace
 
+bool is_channels_last(const Tensor& x, const Tensor& out) {
+    return taeda::is_channels_last(x) || taeda::is_channels_last(out);
+}
+
 ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g) {
     ConvShapes s;
-    s.x = describe(x), s.w = describe_weight(w, g.groups), s.out = describe(out);
+    s.channels_last = is_channels_last(x, out);
+    s.x = describe_activation(x, s.channels_last), s.out = describe_activation(out, s.channels_last);
+    s.w = describe_weight(w, g.groups);
     if (bias.defined()) s.bias = describe(bias);
     s.any_w = any_layout(s.w);
     for (size_t i = 0; i < g.stride.size(); ++i) {
@@ -85,9 +104,9 @@ ConvPlan plan_conv(const ConvShapes& s) {
 }
 
 ConvPlan plan_input_grad(const ConvShapes& s) {
-    dnnl::convolution_backward_data::primitive_desc desc(engine(), kDirect, any_layout(s.x), s.any_w, any_layout(s.out),
-                                                         s.stride, s.dilation, s.padding_begin, s.padding_end,
-                                                         forward_desc(s, any_layout(s.w)), attributes());
+    dnnl::convolution_backward_data::primitive_desc desc(
+        engine(), kDirect, activation_layout(s, s.x), s.any_w, activation_layout(s, s.out), s.stride, s.dilation,
+        s.padding_begin, s.padding_end, forward_desc(s, any_layout(s.w)), attributes());
     return {Program(desc, dnnl::convolution_backward_data(desc),
                     {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
                      {DNNL_ARG_WEIGHTS, desc.weights_desc()},
@@ -102,8 +121,9 @@ ConvPlan plan_input_grad(const ConvShapes& s) {
 ConvPlan plan_weight_grad(const ConvShapes& s) {
     using Backward = dnnl::convolution_backward_weights;
     Desc w(s.any_w), bias = plain_bias(s.bias, Type::f32);
-    if (w == any_layout(s.w)) w = Desc(s.w.get_dims(), Type::f32, Tag::any);
-    auto hint = forward_desc(s, any_layout(s.w));
+    ConvShapes anywhere = s;
+    anywhere.channels_last = false;
+    auto hint = forward_desc(anywhere, any_layout(s.w));
     auto desc = s.has_bias()
                     ? Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, bias, any_layout(s.out), s.stride,
                                                s.dilation, s.padding_begin, s.padding_end, hint, attributes())
@@ -119,7 +139,7 @@ ConvPlan plan_weight_grad(const ConvShapes& s) {
 }
 
 Key conv_key(ConvPass pass, const Tensor& x, const Tensor& w, bool bias, const Tensor& out, const ConvGeometry& g) {
-    Key key{int64_t(pass), g.groups, int64_t(x.dtype()), bias};
+    Key key{int64_t(pass), g.groups, int64_t(x.dtype()), bias, is_channels_last(x, out)};
     key.add(x.sizes()).add(w.sizes()).add(out.sizes()).add(g.stride).add(g.padding).add(g.dilation);
     return key;
 }

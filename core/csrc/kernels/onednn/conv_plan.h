@@ -10,8 +10,10 @@ namespace taeda::onednn {
 struct ConvShapes {
     Desc x, w, bias, out;  // bias: zero where there is none
     Desc any_w;            // the weight layout that the primitive shall use: any, or that of another plan
+    bool channels_last;    // x and out
     dnnl::memory::dims stride, dilation, padding_begin, padding_end;
     bool has_bias() const { return !bias.is_zero(); }
+    bool has_groups() const { return w.get_ndims() > x.get_ndims(); }
 };
 
 struct ConvPlan {
@@ -25,6 +27,8 @@ struct ConvPlan {
     Operand x, w, out, bias;
 };
 
+// Whether both lie so. One of them alone, with one channel or position, may lie in both ways.
+bool is_channels_last(const Tensor& x, const Tensor& out);
 ConvShapes conv_shapes(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& out, const ConvGeometry& g);
 // The same layout for `batch` samples; with `channels` > 0 only that many of them.
 Desc piece(const Desc& whole, int64_t batch, int64_t channels = 0);

@@ -1,12 +1,15 @@
 // With S positions, a sample of x is a matrix (C, S) and one of out is (K, S): out = w x, grad_x = w^T grad_out and
 // grad_w = sum of grad_out x^T. Where S is small, the samples are packed into one matrix (C, N S) first; with a stride,
-// the positions of x that count are.
+// the positions of x that count are. With channels last, the whole of x is a matrix (N S, C), and that of out (N S, K).
 #include "kernels/onednn/conv_pointwise.h"
 
 #include <algorithm>
 
 #include "kernels/copy.h"
+#include "kernels/matmul.h"
+#include "kernels/onednn/conv_plan.h"
 #include "kernels/onednn/product.h"
+#include "tensor/channels_last.h"
 
 namespace taeda::onednn {
 namespace {
@@ -68,18 +71,24 @@ Tensor strided(const Tensor& t, const Tensor& out, Ints stride) {
     for (size_t d = 0; d < stride.size(); ++d) strides[d + 2] *= stride[d];
     return alias(t, sizes, strides, t.offset());
 }
-// Whether all positions of x count: there is no stride, nor output padding of a transposed convolution.
-bool same_positions(const Tensor& x, const Tensor& out) {
-    return std::equal(x.sizes().begin() + 2, x.sizes().end(), out.sizes().begin() + 2);
+// Fresh memory for the positions that `view` has, in the layout of x.
+Tensor like_positions(const Tensor& view, const Tensor& x) {
+    Ints sizes = view.sizes();
+    return is_channels_last(x) ? empty_strided_tensor(sizes, channels_last_strides(sizes), x.dtype())
+                               : empty_tensor(sizes, x.dtype());
 }
 Tensor taken(const Tensor& x, const Tensor& out, const ConvGeometry& g) {
     if (same_positions(x, out)) return x;
-    Tensor view = strided(x, out, g.stride), result = empty_tensor(view.sizes(), x.dtype());
+    Tensor view = strided(x, out, g.stride), result = like_positions(view, x);
     copy_kernel(DeviceType::cpu, result, view);
     return result;
 }
 
 }  // namespace
+
+bool same_positions(const Tensor& x, const Tensor& out) {
+    return std::equal(x.sizes().begin() + 2, x.sizes().end(), out.sizes().begin() + 2);
+}
 
 bool is_pointwise(const Tensor& w, const ConvGeometry& g) {
     if (g.groups != 1 || w.dtype() == DType::float16) return false;
@@ -89,24 +98,29 @@ bool is_pointwise(const Tensor& w, const ConvGeometry& g) {
 }
 
 void pointwise(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
+    if (is_channels_last(x, out)) return linear(channel_rows(out), channel_rows(taken(x, out, g)), matrix(w), bias);
     Samples to(out);
     if (bias.defined()) copy_kernel(DeviceType::cpu, to.whole, alias(bias, to.whole.sizes(), {0, 1, 0}, bias.offset()));
     apply(to, matrix(w), Samples(taken(x, out, g)), bias.defined() ? 1 : 0);
 }
 
 void pointwise_input_grad(const Tensor& grad_x, const Tensor& grad_out, const Tensor& w, const ConvGeometry& g) {
-    const Tensor weight = turned(matrix(w));
-    const Samples from(grad_out);
-    if (same_positions(grad_x, grad_out)) return apply(Samples(grad_x), weight, from, 0);
-    Tensor view = strided(grad_x, grad_out, g.stride), result = empty_tensor(view.sizes(), grad_x.dtype());
-    apply(Samples(result), weight, from, 0);
+    auto multiplied = [&](const Tensor& to) {
+        if (is_channels_last(grad_x, grad_out)) gemm(channel_rows(to), channel_rows(grad_out), matrix(w));
+        else apply(Samples(to), turned(matrix(w)), Samples(grad_out), 0);
+    };
+    if (same_positions(grad_x, grad_out)) return multiplied(grad_x);
+    Tensor view = strided(grad_x, grad_out, g.stride), result = like_positions(view, grad_x);
+    multiplied(result);
     fill_kernel(DeviceType::cpu, grad_x, Scalar(0));
     copy_kernel(DeviceType::cpu, view, result);
 }
 
 void pointwise_weight_grad(const Tensor& grad_w, const Tensor& x, const Tensor& grad_out, const ConvGeometry& g) {
-    Samples in(taken(x, grad_out, g)), grad(grad_out);
     Tensor result = matrix(grad_w);
+    if (is_channels_last(x, grad_out))
+        return gemm(result, turned(channel_rows(grad_out)), channel_rows(taken(x, grad_out, g)));
+    Samples in(taken(x, grad_out, g)), grad(grad_out);
     if (in.packs()) return multiply(result, grad.packed(), turned(in.packed()), 0, 1);
     const bool narrow = grad_w.dtype() != DType::float32;
     Tensor sum = narrow ? empty_tensor(result.sizes(), DType::float32) : result;

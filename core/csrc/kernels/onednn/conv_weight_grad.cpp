@@ -75,9 +75,7 @@ private:
                 s.w = piece(s.w, split_.channels);
                 if (s.has_bias()) s.bias = piece(s.bias, split_.channels);
             }
-            s.any_w = split_.blocks > 1 && w_layout == shapes_.any_w
-                          ? Desc(s.w.get_dims(), s.w.get_data_type(), Tag::any)
-                          : w_layout;
+            s.any_w = w_layout == shapes_.any_w ? Desc(s.w.get_dims(), Type::f32, Tag::any) : w_layout;
             return plan_weight_grad(s);
         });
     }
@@ -102,7 +100,8 @@ private:
             for (int64_t t = from; t < end; ++t) {
                 int64_t p = t / split_.blocks, block = t % split_.blocks;
                 const ConvPlan& own = plan(samples_of(p), first.w.layout);
-                int64_t at = (p * split_.samples * grad_out_.size(1) + block * split_.channels) * spatial;
+                int64_t at = p * split_.samples * grad_out_.size(1) * spatial +
+                             block * split_.channels * (shapes_.channels_last ? 1 : spatial);
                 void* grad = grad_out_.data<char>() + at * grad_out_.item_bytes();
                 Workspace inside(own.out.bytes());
                 if (inside.data()) own.out.reorder.run({grad, inside.data()});
