@@ -98,7 +98,10 @@ bool is_pointwise(const Tensor& w, const ConvGeometry& g) {
 }
 
 void pointwise(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
-    if (is_channels_last(x, out)) return linear(channel_rows(out), channel_rows(taken(x, out, g)), matrix(w), bias);
+    if (is_channels_last(x, out)) {
+        linear(channel_rows(out), channel_rows(taken(x, out, g)), matrix(w), bias);
+        return;
+    }
     Samples to(out);
     if (bias.defined()) copy_kernel(DeviceType::cpu, to.whole, alias(bias, to.whole.sizes(), {0, 1, 0}, bias.offset()));
     apply(to, matrix(w), Samples(taken(x, out, g)), bias.defined() ? 1 : 0);
