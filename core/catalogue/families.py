@@ -33,6 +33,7 @@ class Pointwise:
     exprs: Mapping[str, str] = field(default_factory=dict)  # another expression for one dtype class
     bool_inputs: tuple[int, ...] = ()  # operands that are always bool, such as a condition
     ulp: float = 1.0  # largest error in units of the last place, float32
+    check: str = ""  # a C++ expression over the arguments, evaluated first: raises for values that are not taken
 
 
 @dataclass
@@ -92,9 +93,9 @@ def mutating(text: str, doc: str, *, vjp: Mapping[str, str], where: tuple[str, .
 def pointwise(text: str, expr: str, doc: str, *, vjp: Mapping[str, str] | None = None, dtypes: str = "f",
               rule: str = "same", exprs: Mapping[str, str] | None = None, bool_inputs: tuple[int, ...] = (),
               ulp: float = 1.0, where: tuple[str, ...] = BOTH, inplace: bool = True, out: bool = True,
-              aliases: tuple[str, ...] = ()) -> Op:  # fmt: skip
+              aliases: tuple[str, ...] = (), check: str = "") -> Op:  # fmt: skip
     """An operator that works element by element on broadcast operands."""
-    how = Pointwise(expr, dtypes, rule, exprs or {}, bool_inputs, ulp)
+    how = Pointwise(expr, dtypes, rule, exprs or {}, bool_inputs, ulp, check)
     return _add(text, "pointwise", doc, vjp=vjp or {}, where=where, inplace=inplace, out=out, aliases=aliases,
                 pointwise=how)  # fmt: skip
 
@@ -124,10 +125,10 @@ _OPERANDS = {
 
 def binary(name: str, expr: str, doc: str, *, vjp: Mapping[str, str] | None = None, dtypes: str = "fic",
            rule: str = "same", exprs: Mapping[str, str] | None = None, ulp: float = 1.0, numbers: str = "either",
-           where: tuple[str, ...] = BOTH, aliases: tuple[str, ...] = ()) -> Op:  # fmt: skip
+           where: tuple[str, ...] = BOTH, aliases: tuple[str, ...] = (), check: str = "") -> Op:  # fmt: skip
     """name(self, other), broadcast and promoted; `numbers`: both, either, other or none may be a Python number."""
     return pointwise(f"{name}({_OPERANDS[numbers]}) -> Tensor", expr, doc, vjp=vjp, dtypes=dtypes, rule=rule,
-                     exprs=exprs, ulp=ulp, where=where, aliases=aliases)  # fmt: skip
+                     exprs=exprs, ulp=ulp, where=where, aliases=aliases, check=check)  # fmt: skip
 
 
 def comparison(name: str, expr: str, doc: str, *, dtypes: str = "fib", numbers: str = "other",

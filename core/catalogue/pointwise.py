@@ -56,7 +56,7 @@ pointwise("lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", "x + 
 
 # -- powers, exponentials, logarithms --------------------------------------------------------------------------------------
 
-binary("pow", "pow(x, y)", "self ** exponent.", dtypes="fic", ulp=2,
+binary("pow", "pow(x, y)", "self ** exponent.", dtypes="fic", ulp=2, check="check_exponent(self, other)",
        vjp={"self": "pow_backward_self(grad, self, other)", "other": "pow_backward_exponent(grad, self, other, result)"})
 composite("float_power(Operand self, Operand exponent) -> Tensor", "self ** exponent in double precision.")
 composite("float_power_(Tensor self, AnyOperand exponent) -> Tensor", "In place, of float64 or complex128: self ** exponent.",

@@ -117,7 +117,9 @@ def _pointwise_call(op: Op, out: str = "Tensor()", inplace: bool = False) -> str
     scalars = [a for a in op.schema.arguments if not a.is_tensor]
     inputs = "".join(f"&{name}, " for name in tensors).rstrip(", ")
     params = ", ".join(a.name if a.cpp == "const Scalar&" else f"Scalar({a.name})" for a in scalars)
-    setup = f"const Tensor* const inputs[] = {{{inputs}}}; "
+    assert op.pointwise is not None
+    setup = f"{op.pointwise.check}; " if op.pointwise.check else ""
+    setup += f"const Tensor* const inputs[] = {{{inputs}}}; "
     if scalars:
         setup += f"const Scalar params[] = {{{params}}}; "
     given = "params" if scalars else "{}"

@@ -13,6 +13,9 @@
 
 namespace taeda::ops {
 
+// For the checks of records. An integer has no negative power that is an integer: raises where the exponent is a number.
+void check_exponent(const Tensor& base, const Tensor& exponent);
+
 inline Dims fact_sizes(const Tensor& t) { return t.defined() ? Dims(t.sizes()) : Dims(); }
 inline Dims fact_strides(const Tensor& t) { return t.defined() ? Dims(t.strides()) : Dims(); }
 inline int64_t fact_offset(const Tensor& t) { return t.defined() ? t.offset() : 0; }

@@ -101,6 +101,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, c
 }
 Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta, const Scalar& alpha) {
     check_batches(batch1, batch2, "addbmm");
+    check_factors(batch1, beta, alpha, "addbmm");
     int64_t B = batch1.size(0), M = batch1.size(1), K = batch1.size(2), N = batch2.size(2);
     Tensor a = ops::reshape(ops::permute(batch1, Ints{1, 0, 2}), Ints{M, B * K});
     return ops::addmm(self, a, ops::reshape(batch2, Ints{B * K, N}), beta, alpha);
