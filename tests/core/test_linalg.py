@@ -56,6 +56,18 @@ def test_inverse_determinant_and_solutions(dtype, shape):
     close(linalg.solve(t, taeda.from_numpy(left), left=False), left @ np.linalg.inv(a), dtype)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_many_columns(dtype):
+    a = positive(150, 150, dtype=dtype) / 150
+    b = matrices(150, 131, dtype=dtype)
+    t = taeda.from_numpy(a)
+    close(linalg.inv(t), np.linalg.inv(a), dtype)
+    close(linalg.solve(t, taeda.from_numpy(b)), np.linalg.solve(a, b), dtype)
+    lower = np.linalg.cholesky(a)
+    x = linalg.solve_triangular(taeda.from_numpy(lower), taeda.from_numpy(b), upper=False)
+    close(x, scipy.linalg.solve_triangular(lower, b, lower=True), dtype)
+
+
 def test_solve_takes_vectors_and_broadcasts():
     a, b = square(3, 3), matrices(3)
     close(linalg.solve(taeda.from_numpy(a), taeda.from_numpy(b)), np.linalg.solve(a, b))
@@ -110,7 +122,7 @@ def test_cholesky(dtype, upper):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(4, 4), (2, 6, 3), (2, 3, 6), (3, 0), (0, 3)])
+@pytest.mark.parametrize("shape", [(4, 4), (2, 6, 3), (2, 3, 6), (3, 0), (0, 3), (2, 140, 129), (70, 100)])
 @pytest.mark.parametrize("mode", ["reduced", "complete", "r"])
 def test_qr(dtype, shape, mode):
     a = matrices(*shape, dtype=dtype)

@@ -48,11 +48,19 @@ def threads():
 
 def test_the_number_of_threads_changes_no_result(threads: None) -> None:
     x = taeda.from_numpy(np.random.default_rng(0).standard_normal((301, 1777)).astype(np.float32))
+    square, rows = x[:, :301].contiguous(), x[:, :1000].contiguous()
     steps = {
         "sum": lambda: x.sum(),
         "bfloat16 sum": lambda: x.bfloat16().sum(1).float(),
         "cumsum": lambda: x.cumsum(1),
         "softmax": lambda: x.softmax(0),
+        "softmax of long rows": lambda: x.softmax(1),
+        "softmax of rows": lambda: rows.softmax(1),
+        "log_softmax of rows": lambda: rows.log_softmax(1),
+        "inv": lambda: taeda.linalg.inv(square),
+        "qr": lambda: taeda.linalg.qr(square)[0],
+        "triangular": lambda: taeda.linalg.solve_triangular(square, x, upper=True),
+        "border": lambda: taeda.nn.functional.pad(x.reshape(301, 1, 1777), (3, 2), mode="reflect"),
         "column": lambda: x * x[:, :1],
         "outer": lambda: x[:, :1] + x[:1],
         "mask": lambda: x[x > 0.3],

@@ -130,6 +130,26 @@ def test_softmax_and_running_sums(dim: int, dtype: str) -> None:
     np.testing.assert_array_equal(np.take_along_axis(x, indices.numpy(), dim), values.double().numpy())
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 40])
+@pytest.mark.parametrize("length", [1, 16, 100, 1000, 1700, 5001])
+def test_softmax_of_rows(rows: int, length: int) -> None:
+    x = np.random.normal(0, 5, (rows, length)).astype(np.float32)
+    x[-1, : length // 2] = -np.inf
+    x[rows // 2, -1] = np.nan
+    tensor = taeda.from_numpy(x).requires_grad_()
+    powers = np.exp((x - x.max(1, keepdims=True)).astype(np.float64))
+    want = powers / powers.sum(1, keepdims=True)
+    result = tensor.softmax(1)
+    np.testing.assert_allclose(result.detach().numpy(), want, rtol=4e-6, atol=1e-7)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(tensor.log_softmax(1).detach().numpy(), np.log(want), rtol=4e-6, atol=2e-6)
+    weights = np.random.normal(0, 1, x.shape).astype(np.float32)
+    result.backward(taeda.from_numpy(weights))
+    assert tensor.grad is not None
+    gradient = want * (weights - (want * weights).sum(1, keepdims=True))
+    np.testing.assert_allclose(tensor.grad.numpy(), gradient, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("order", [0, 0.5, 1, 2, 3, -1, float("inf"), float("-inf")])
 def test_vector_norms_of_complex_numbers(order: float) -> None:
     rng = np.random.default_rng(0)

@@ -1,4 +1,5 @@
-// Dense linear algebra through OpenBLAS's LAPACK. Each matrix runs on one thread; OpenMP shares out large batches.
+// Dense linear algebra through OpenBLAS's LAPACK, each call of it on one thread. Batches are shared out to threads, and
+// of large matrices the columns, in pieces of a fixed width.
 #include "kernels/linalg.h"
 
 #include <cblas.h>
@@ -10,6 +11,7 @@ namespace taeda {
 namespace {
 
 constexpr double kParallelFrom = 32.0 * 32 * 32;  // about the multiply-adds of a batch
+constexpr int kColumns = 64;                      // of a large matrix that a thread works on at a time
 
 template <class T> struct RealOf {
     using type = T;
@@ -49,6 +51,15 @@ template <class F> void each(const Tensor& a, F&& f) {
     });
 }
 
+// Calls f(column, count) for pieces of `width` columns, each column of `effort` multiply-adds.
+template <class F> void each_columns(int columns, int width, double effort, F&& f) {
+    const int pieces = (columns + width - 1) / width;
+    const auto grain = int64_t(kParallelFrom / std::max(1.0, effort * width));
+    cpu::parallel_for(0, pieces, std::max<int64_t>(1, grain), [&](int64_t from, int64_t to) {
+        for (auto i = int(from); i < int(to); ++i) f(i * width, std::min(width, columns - i * width));
+    });
+}
+
 template <class T> T* matrix(const Tensor& t, int64_t b) { return t.data<T>() + b * t.size(1) * t.size(2); }
 template <class T> T* row(const Tensor& t, int64_t b) { return t.data<T>() + b * t.size(1); }
 int32_t& status(const Tensor& info, int64_t b) { return info.data<int32_t>()[b]; }
@@ -78,7 +89,10 @@ void lu_solve_openblas(const Tensor& lu, const Tensor& pivots, const Tensor& b, 
     typed(lu.dtype(), "lu_solve", [&]<class T>() {
         const int n = size(lu, 1), k = size(b, 2);
         each(lu, [&](int64_t i) {
-            lapack::getrs(transpose, n, k, matrix<T>(lu, i), n, row<int32_t>(pivots, i), matrix<T>(b, i), n);
+            each_columns(k, kColumns, double(n) * n, [&](int column, int count) {
+                lapack::getrs(transpose, n, count, matrix<T>(lu, i), n, row<int32_t>(pivots, i),
+                              matrix<T>(b, i) + size_t(column) * size_t(n), n);
+            });
         });
     });
 }
@@ -94,8 +108,12 @@ void triangular_solve_openblas(const Tensor& a, const Tensor& b, bool upper, boo
     typed(a.dtype(), "triangular_solve", [&]<class T>() {
         const int n = size(a, 1), m = size(b, 1), k = size(b, 2);
         each(b, [&](int64_t i) {
-            lapack::trsm(left ? 'L' : 'R', upper ? 'U' : 'L', unit ? 'U' : 'N', m, k, matrix<T>(a, i), n,
-                         matrix<T>(b, i), m);
+            auto solve = [&](int column, int count) {
+                lapack::trsm(left ? 'L' : 'R', upper ? 'U' : 'L', unit ? 'U' : 'N', m, count, matrix<T>(a, i), n,
+                             matrix<T>(b, i) + size_t(column) * size_t(m), m);
+            };
+            if (left) each_columns(k, kColumns, double(m) * m, solve);
+            else solve(0, k);
         });
     });
 }
@@ -110,11 +128,27 @@ void qr_factor_openblas(const Tensor& a, const Tensor& tau) {
     });
 }
 
+// The reflectors applied to columns of the identity: those behind a column leave it as it is.
+template <class T> void product_by_columns(int m, int n, int k, T* a, const T* tau) {
+    const std::vector<T> reflectors(a, a + size_t(m) * size_t(k));
+    std::fill_n(a, size_t(m) * size_t(n), T(0));
+    for (int j = 0; j < n; ++j) a[size_t(j) * size_t(m) + size_t(j)] = T(1);
+    each_columns(n, std::max(kColumns, n / 8), double(m) * k, [&](int column, int count) {
+        const int needed = std::min(k, column + count);
+        T best(0), *at = a + size_t(column) * size_t(m);
+        int info;
+        lapack::mqr('L', false, m, count, needed, reflectors.data(), m, tau, at, &best, -1, info);
+        std::vector<T> work(size_t(std::real(best)));
+        lapack::mqr('L', false, m, count, needed, reflectors.data(), m, tau, at, work.data(), int(work.size()), info);
+    });
+}
+
 void householder_product_openblas(const Tensor& a, const Tensor& tau) {
     typed(a.dtype(), "householder_product", [&]<class T>() {
         const int m = size(a, 1), n = size(a, 2), k = size(tau, 1);
         each_with_workspace<T>(a, kDirect, [&](int64_t b, T* work, int lwork) {
             int info;
+            if (lwork >= 0 && n > kColumns) return product_by_columns(m, n, k, matrix<T>(a, b), row<T>(tau, b));
             lapack::gqr(m, n, k, matrix<T>(a, b), m, row<T>(tau, b), work, lwork, info);
         });
     });
