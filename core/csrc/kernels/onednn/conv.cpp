@@ -6,7 +6,8 @@
 namespace taeda::onednn {
 namespace {
 
-constexpr int64_t kPieces = 16;  // of a batch that is split by us
+constexpr int64_t kPieces = 16;           // of a batch that is split by us
+constexpr int64_t kManyPositions = 2048;  // of all samples of an output
 
 Cache<ConvPlan>& cache() {
     thread_local Cache<ConvPlan> plans;
@@ -93,10 +94,12 @@ void convolve(ConvPass pass, const Tensor& x, const Tensor& w, const Tensor& bia
                out.numel() / batch * out.item_bytes());
 }
 
-// Channels last, oneDNN's convolutions of one point are faster than products where channels are few, unless a stride
-// leaves most of x out.
+// Channels last, oneDNN's convolutions of one point are faster than products of few channels. They reorder the weight,
+// which pays for many positions only, and lose where a stride leaves most of x out.
 bool by_products(const Tensor& x, const Tensor& w, const Tensor& out, const ConvGeometry& g) {
-    return is_pointwise(w, g) && (!is_channels_last(x, out) || !same_positions(x, out));
+    if (!is_pointwise(w, g)) return false;
+    const bool few_positions = out.numel() / out.size(1) < kManyPositions;
+    return !is_channels_last(x, out) || few_positions || !same_positions(x, out);
 }
 
 void conv_onednn(const Tensor& out, const Tensor& x, const Tensor& w, const Tensor& bias, const ConvGeometry& g) {
