@@ -83,9 +83,9 @@ Every pointwise operator has a GPU loop, generated from its record. Views, copie
 composites wherever the operators that they are made of do. Of the {total} hand-written kernels,
 {total - missing_kernels} are implemented for GPUs. Calling an operator whose kernel is missing raises
 `NotImplementedError`, which names the kernel; nothing is computed on the CPU instead. Operators whose result has a
-shape that depends on values (`nonzero`, `masked_select`, `unique`, `bincount`, ...) wait for the GPU. `poisson`,
-`randperm` (each step of its shuffle needs the one before), `linspace` and `unique` of slices make their result on the
-host and move it; `repeat_interleave` and `lu_unpack` do so with the positions that they need.
+shape that depends on values (`nonzero`, `masked_select`, `unique`, `bincount`, ...) wait for the GPU. `randperm`
+(each step of its shuffle needs the one before), `linspace` and `unique` of slices make their result on the host and
+move it; `repeat_interleave` and `lu_unpack` do so with the positions that they need.
 
 | family | kernels | missing | operators that use them |
 |---|---|---|---|

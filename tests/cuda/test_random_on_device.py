@@ -46,6 +46,12 @@ def test_integers_are_equal(size):
     np.testing.assert_array_equal(cpu, cuda)
 
 
+def test_poisson_numbers_are_equal():
+    rates = np.concatenate([[0.0], np.random.default_rng(0).gamma(1, 20, 300), [1700.0]])
+    cpu, cuda = both(lambda device: taeda.poisson(taeda.tensor(rates).to(device)))
+    np.testing.assert_array_equal(cpu, cuda)
+
+
 def test_dropout_keeps_the_same_elements_and_its_gradient_follows_them():
     kept = []
     for device in ("cpu", "cuda"):

@@ -195,29 +195,18 @@ Tensor bernoulli(const Tensor& self, double p, const Generator& g) {
 
 Tensor poisson(const Tensor& self, const Generator& g) {
     check_floating(self, "poisson");
-    Tensor rates = on_host(ops::contiguous(ops::to(self, DType::float64)));
-    Tensor out = empty_tensor(self.sizes(), DType::float64);
-    auto [stream, start] = generator_or_default(g, self.device()).take(uint64_t(self.numel()));
-    for (int64_t i = 0; i < self.numel(); ++i) {
-        double rate = rates.data<double>()[i], count = 0;
-        TAEDA_CHECK(rate >= 0, "invalid Poisson rate, expected rate to be non-negative, got ", rate);
-        // Each element has a substream; large rates are split, since sums of Poisson numbers are Poisson.
-        uint64_t block = 0;
-        while (rate > 0) {
-            double part = std::min(rate, 500.0), limit = std::exp(-part), product = 1;
-            for (int64_t k = 0;; ++k) {
-                auto words = stream(block++, start + uint64_t(i) + 1);
-                product *= (double((uint64_t(words[0]) | uint64_t(words[1]) << 32) >> 11) + 1) * 0x1p-53;
-                if (product <= limit) {
-                    count += double(k);
-                    break;
-                }
-            }
-            rate -= part;
-        }
-        out.data<double>()[i] = count;
+    Tensor rates = ops::contiguous(ops::to(self, DType::float64)), out = ops::empty_like(rates);
+    if (out.is_meta()) return ops::empty_like(self);
+    if (out.numel()) {
+        auto [low, high] = ops::aminmax(rates, std::nullopt, false);
+        const double lowest = host_value<double>(low), highest = host_value<double>(high);
+        TAEDA_CHECK(lowest >= 0 && std::isfinite(highest),
+                    "invalid Poisson rate, expected rate to be non-negative and finite, got ",
+                    lowest >= 0 ? highest : lowest);
+        auto [stream, start] = generator_or_default(g, self.device()).take(uint64_t(self.numel()));
+        random_poisson_kernel(out.device().type, out, rates, stream.seed, start);
     }
-    return on_device(ops::to(out, self.dtype()), self.device());
+    return ops::to(out, self.dtype());
 }
 
 // The largest of p / e with exponential e: a draw without replacement (Gumbel's trick); with it, inverse sums.

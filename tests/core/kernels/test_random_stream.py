@@ -68,3 +68,18 @@ def test_dropout_keeps_by_words(dtype: str) -> None:
     kept = np.array([word >= 2**30 for word in stream(3, 100)])
     np.testing.assert_array_equal(got != 0, kept)
     np.testing.assert_allclose(got[kept], (x.float().numpy() / 0.75)[kept], rtol=1e-2)
+
+
+def test_poisson_numbers():
+    taeda.manual_seed(5)
+    rates = np.repeat([0.0, 0.3, 8.0, 1234.5], 20_000)
+    drawn = taeda.poisson(taeda.tensor(rates)).numpy().reshape(4, -1)
+    np.testing.assert_array_equal(drawn, np.rint(drawn))
+    # Mean and variance are the rate; bounds of five standard errors.
+    for rate, row in zip([0.0, 0.3, 8.0, 1234.5], drawn):
+        assert abs(row.mean() - rate) <= 5 * np.sqrt(rate / row.size)
+        assert abs(row.var() - rate) <= 5 * np.sqrt((rate + 2 * rate**2) / row.size)
+    assert taeda.poisson(taeda.ones(3, dtype=taeda.float16)).dtype == taeda.float16
+    for wrong in (-1.0, float("inf"), float("nan")):
+        with pytest.raises(RuntimeError, match="expected rate to be non-negative and finite"):
+            taeda.poisson(taeda.tensor([1.0, wrong]))

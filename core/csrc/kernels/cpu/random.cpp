@@ -5,6 +5,7 @@
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/philox.h"
 #include "kernels/vec/vec_math.h"
+#include "random/poisson.h"
 
 namespace taeda::cpu {
 
@@ -167,6 +168,15 @@ void dropout(const Tensor& out, const Tensor& mask, const Tensor& in, double p, 
     });
 }
 
+void poisson(const Tensor& out, const Tensor& rates, uint64_t seed, uint64_t offset) {
+    const Philox philox{seed};
+    parallel_for(0, out.numel(), 64, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i)
+            out.data<double>()[i] = poisson_number(philox, offset + uint64_t(i) + 1, rates.data<double>()[i]);
+    });
+}
+
+TAEDA_REGISTER(cpu, random_poisson, poisson)
 TAEDA_REGISTER(cpu, random_uniform, uniform)
 TAEDA_REGISTER(cpu, random_normal, normal)
 TAEDA_REGISTER(cpu, random_integers, integers)

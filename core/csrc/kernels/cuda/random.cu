@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/geometry.h"
 #include "kernels/cuda/runtime.h"
-#include "random/generator.h"
+#include "random/poisson.h"
 
 namespace taeda::cuda {
 
@@ -169,10 +169,23 @@ void random_dropout_cuda(const Tensor& out, const Tensor& mask, const Tensor& in
     });
 }
 
+__global__ void poisson(double* out, const double* rates, int64_t n, Philox philox, uint64_t offset) {
+    for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += int64_t(gridDim.x) * blockDim.x)
+        out[i] = poisson_number(philox, offset + uint64_t(i) + 1, rates[i]);
+}
+
+void random_poisson_cuda(const Tensor& out, const Tensor& rates, uint64_t seed, uint64_t offset) {
+    if (out.numel() == 0) return;
+    const Grid grid = loop_grid(out.numel(), 1, limits(out.device().index).multiprocessors);
+    launch(stream_of(out), poisson, grid.blocks, grid.threads, 0, out.data<double>(), rates.data<double>(), out.numel(),
+           Philox{seed}, offset);
+}
+
 }  // namespace
 }  // namespace taeda::cuda
 
 namespace taeda {
+TAEDA_REGISTER(cuda, random_poisson, cuda::random_poisson_cuda)
 TAEDA_REGISTER(cuda, random_uniform, cuda::random_uniform_cuda)
 TAEDA_REGISTER(cuda, random_normal, cuda::random_normal_cuda)
 TAEDA_REGISTER(cuda, random_integers, cuda::random_integers_cuda)
