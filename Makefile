@@ -112,7 +112,7 @@ build/cuda/wheels/stamp: $(VENV)/stamp.python pyproject.toml
 
 # On emulated devices; with TAEDA_CUDA_LIBRARY= on the GPU and the library of this machine.
 cuda-test: $(VENV)/stamp.packages build
-	@$(STAGE) "build the emulated GPU" ninja -C build/core -j$(JOBS) --quiet taeda_cuda_emulated
+	@$(STAGE) "build the emulated GPU" ninja -C build/core -j$(JOBS) --quiet taeda_cuda_emulated taeda_stand_ins
 	@TAEDA_CUDA_LIBRARY=$${TAEDA_CUDA_LIBRARY-$(CURDIR)/build/core/emulated/libtaeda_cuda_emulated.so} \
 	    $(STAGE) "tests on the CUDA device" $(PYTEST) tests/cuda
 

@@ -6,7 +6,7 @@
 namespace taeda::emulated {
 
 // While one exists the device memory can be read and written, by its thread alone.
-class DeviceAccess {
+class __attribute__((visibility("default"))) DeviceAccess {
 public:
     DeviceAccess();
     ~DeviceAccess();
