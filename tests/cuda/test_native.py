@@ -21,7 +21,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     csrc = ROOT / "core" / "csrc"
     emulated = csrc / "kernels" / "cuda" / "emulated"
     sources = [Path(__file__).parent / "native" / "checks.cpp"]
-    sources += [emulated / f"{name}.cpp" for name in ("fibers", "arena", "runtime")]
+    sources += [emulated / f"{name}.cpp" for name in ("fibers", "arena", "runtime", "streams")]
     options = ["-std=gnu++20", "-O1", "-DTAEDA_CUDA_EMULATED", "-Wall", "-Wextra", "-Werror", "-I", str(csrc)]
     subprocess.run([COMPILER, *options, *map(str, sources), "-o", str(made)], check=True)
     return made

@@ -210,6 +210,95 @@ def test_dlpack():
     assert x.cpu().sum().item() == 24.0
 
 
+class _Exporter:
+    """An array of another library: notes which stream it is asked for."""
+
+    def __init__(self, tensor: taeda.Tensor):
+        self.tensor, self.streams = tensor, []
+
+    def __dlpack_device__(self):
+        return self.tensor.__dlpack_device__()
+
+    def __dlpack__(self, **options):
+        self.streams.append(options)
+        return self.tensor.__dlpack__(**options)
+
+
+def test_dlpack_takes_over_on_the_current_stream():
+    other, side = _Exporter(taeda.ones(5, device="cuda")), taeda.cuda.Stream()
+    taeda.from_dlpack(other)
+    with taeda.cuda.stream(side):
+        taeda.from_dlpack(other)
+    assert other.streams == [{"stream": 1}, {"stream": side.cuda_stream}]
+    host = _Exporter(taeda.ones(5))
+    taeda.from_dlpack(host)
+    assert host.streams == [{}]  # the CPU has none
+
+
+@pytest.mark.parametrize("from_side", [False, True])
+def test_dlpack_orders_the_consumers_stream_behind_ours(from_side: bool):
+    x, side = taeda.zeros(4096, device="cuda"), taeda.cuda.Stream()
+    taeda.cuda.synchronize()
+    ours, theirs = taeda.cuda.default_stream(), side
+    if from_side:
+        ours, theirs = theirs, ours
+    with taeda.cuda.stream(ours):
+        x.fill_(3.0)
+        capsule = x.__dlpack__(stream=theirs.cuda_stream or 1)
+    with taeda.cuda.stream(theirs):
+        seen = taeda.from_dlpack(capsule).clone()
+        theirs.synchronize()
+        np.testing.assert_array_equal(seen.cpu(), np.full(4096, 3.0))
+
+
+def test_dlpack_keeps_memory_until_the_consumers_stream_is_done():
+    side, x = taeda.cuda.Stream(), taeda.full((4096,), 3.0, device="cuda")
+    with taeda.cuda.stream(side):
+        taken = taeda.from_dlpack(_Exporter(x))  # orders `side`, then nothing: the exporter's thread is ours
+    capsule = x.__dlpack__(stream=side.cuda_stream)
+    with taeda.cuda.stream(side):
+        copy = taeda.from_dlpack(capsule).clone()
+    del x, taken, capsule
+    taeda.full((4096,), -1.0, device="cuda")
+    taeda.cuda.default_stream().synchronize()
+    side.synchronize()
+    with taeda.cuda.stream(side):
+        np.testing.assert_array_equal(copy.cpu(), np.full(4096, 3.0))
+
+
+def test_dlpack_streams_by_number():
+    x = taeda.ones(3, device="cuda")
+    for stream in (None, 1, 2, -1):
+        assert taeda.from_dlpack(x.__dlpack__(stream=stream)).tolist() == [1.0, 1.0, 1.0]
+    for stream in (0, -2):
+        with pytest.raises(
+            ValueError, match=rf"stream={stream} names no CUDA stream; pass 1 for the default"
+        ):
+            x.__dlpack__(stream=stream)
+    for stream in (1.0, "1", True):
+        with pytest.raises(TypeError, match="expected stream to be an int or None, got"):
+            x.__dlpack__(stream=stream)
+    with pytest.raises(ValueError, match="a stream was given for a tensor on the CPU"):
+        taeda.ones(3).__dlpack__(stream=1)
+    with pytest.raises(TypeError, match="positional"):
+        x.__dlpack__(1)
+
+
+def test_dlpack_copies_and_moves():
+    x = taeda.ones(3, device="cuda")
+    copy = taeda.from_dlpack(x.__dlpack__(copy=True))
+    assert copy.device == x.device
+    assert copy.data_ptr() != x.data_ptr()
+    host = taeda.from_dlpack(x.__dlpack__(dl_device=(1, 0), max_version=(1, 0)))
+    assert (host.device.type, host.tolist()) == ("cpu", [1.0, 1.0, 1.0])
+    assert taeda.from_dlpack(x.__dlpack__(dl_device=(2, 0))).data_ptr() == x.data_ptr()
+    with pytest.raises(BufferError, match="copy=False, but another device needs a copy"):
+        x.__dlpack__(dl_device=(1, 0), copy=False)
+    for device in ((2, 7), (4, 0)):
+        with pytest.raises(BufferError, match="cannot export a tensor on cuda:0 to device"):
+            x.__dlpack__(dl_device=device)
+
+
 def test_resizing():
     x = taeda.tensor([1.0, 2.0], device="cuda")
     x.resize_(2000)

@@ -228,7 +228,7 @@ Tensor run_pointwise(const PointwiseOp& op, std::span<const Tensor* const> input
                 if (all[k]->is_cpu()) args.host_operands |= 1u << k;
         PointwiseFunction function = op.table[int(device.type)];
         if (!function) load_kernel_library("cpu", op.name, device.type);
-        Unlocked unlocked(result.numel());
+        UnlockedKernel unlocked(device.type, result.numel());
         function(args);
     }
     if (out.defined() && !direct) {

@@ -36,7 +36,7 @@ template <class... Args> struct KernelStub<void(Args...)> {
             load_kernel_library(library, name, device);
             if (!entry) load_kernel_library(library, name, device);  // loaded, and still not there: raises
         }
-        Unlocked unlocked((elements_of(args) + ... + 0));
+        UnlockedKernel unlocked(device, device == DeviceType::cpu ? (elements_of(args) + ... + 0) : 0);
         entry(static_cast<Args>(args)...);
     }
 };

@@ -11,6 +11,16 @@ namespace {
 
 DeviceBackend& cuda() { return backend(DeviceType::cuda); }
 
+// A device's number as Python gave it; the backend says which ones there are.
+int device_number(int64_t number) {
+    TAEDA_CHECK(number >= 0 && number < kMaxDevices, "CUDA error: invalid device ordinal ", number, "; ",
+                cuda().device_count(), " devices are visible");
+    return int(number);
+}
+
+// Lower numbers run first; the driver takes what is beyond its range as the end of it.
+int stream_priority(int64_t wanted) { return int(std::clamp<int64_t>(wanted, -100, 100)); }
+
 // Calls f with the integers that `args` holds, and wraps what it gives.
 template <class F> PyObject* with_integers(PyObject* args, int count, F&& f) {
     return guarded([&]() -> PyObject* {
@@ -36,23 +46,23 @@ template <class F> PyObject* with_integers(PyObject* args, int count, F&& f) {
     }
 CUDA_CALL(device_count, 0, int64_t(cuda().device_count()))
 CUDA_CALL(current_device, 0, int64_t(cuda().current_device()))
-CUDA_CALL(set_device, 1, cuda().set_current_device(int(n[0])))
-CUDA_CALL(synchronize, 1, cuda().synchronize(int(n[0])))
-CUDA_CALL(reset_peak_stats, 1, cuda().reset_peak_stats(int(n[0])))
-CUDA_CALL(empty_cache, 0, cuda().empty_cache())
-CUDA_CALL(create_stream, 2, int64_t(cuda().create_stream(int(n[0]), int(n[1]))))
-CUDA_CALL(current_stream, 1, int64_t(cuda().current_stream(int(n[0]))))
-CUDA_CALL(set_stream, 2, cuda().set_current_stream(int(n[0]), StreamHandle(n[1])))
-CUDA_CALL(synchronize_stream, 2, cuda().synchronize_stream(int(n[0]), StreamHandle(n[1])))
-CUDA_CALL(query_stream, 2, cuda().query_stream(int(n[0]), StreamHandle(n[1])))
-CUDA_CALL(create_event, 2, int64_t(cuda().create_event(int(n[0]), n[1] != 0)))
+CUDA_CALL(set_device, 1, cuda().set_current_device(device_number(n[0])))
+CUDA_CALL(synchronize, 1, (Unlocked(), cuda().synchronize(device_number(n[0]))))
+CUDA_CALL(reset_peak_stats, 1, cuda().reset_peak_stats(device_number(n[0])))
+CUDA_CALL(empty_cache, 0, (Unlocked(), cuda().empty_cache()))
+CUDA_CALL(create_stream, 2, int64_t(cuda().create_stream(device_number(n[0]), stream_priority(n[1]))))
+CUDA_CALL(current_stream, 1, int64_t(cuda().current_stream(device_number(n[0]))))
+CUDA_CALL(set_stream, 2, cuda().set_current_stream(device_number(n[0]), StreamHandle(n[1])))
+CUDA_CALL(synchronize_stream, 2, (Unlocked(), cuda().synchronize_stream(device_number(n[0]), StreamHandle(n[1]))))
+CUDA_CALL(query_stream, 2, cuda().query_stream(device_number(n[0]), StreamHandle(n[1])))
+CUDA_CALL(create_event, 2, int64_t(cuda().create_event(device_number(n[0]), n[1] != 0)))
 CUDA_CALL(destroy_event, 1, cuda().destroy_event(EventHandle(n[0])))
-CUDA_CALL(record_event, 3, cuda().record_event(int(n[0]), EventHandle(n[1]), StreamHandle(n[2])))
-CUDA_CALL(wait_event, 3, cuda().wait_event(int(n[0]), EventHandle(n[1]), StreamHandle(n[2])))
-CUDA_CALL(synchronize_event, 1, cuda().synchronize_event(EventHandle(n[0])))
+CUDA_CALL(record_event, 3, cuda().record_event(device_number(n[0]), EventHandle(n[1]), StreamHandle(n[2])))
+CUDA_CALL(wait_event, 3, cuda().wait_event(device_number(n[0]), EventHandle(n[1]), StreamHandle(n[2])))
+CUDA_CALL(synchronize_event, 1, (Unlocked(), cuda().synchronize_event(EventHandle(n[0]))))
 CUDA_CALL(query_event, 1, cuda().query_event(EventHandle(n[0])))
 CUDA_CALL(elapsed_time, 2, cuda().elapsed_milliseconds(EventHandle(n[0]), EventHandle(n[1])))
-CUDA_CALL(generator, 1, default_generator({DeviceType::cuda, int8_t(n[0])}))
+CUDA_CALL(generator, 1, default_generator({DeviceType::cuda, int8_t(device_number(n[0]))}))
 #undef CUDA_CALL
 
 // Why CUDA cannot be used, or an empty text. Never raises.
@@ -74,7 +84,7 @@ PyObject* versions(PyObject*, PyObject*) {
 }
 PyObject* properties(PyObject*, PyObject* device) {
     return guarded([&]() -> PyObject* {
-        DeviceProperties p = cuda().properties(int(to_int(device)));
+        DeviceProperties p = cuda().properties(device_number(to_int(device)));
         return Py_BuildValue("{s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:n,s:n,s:n}", "name", p.name.c_str(), "uuid",
                              p.uuid.c_str(), "major", p.major, "minor", p.minor, "multi_processor_count",
                              p.multiprocessors, "warp_size", p.warp_size, "max_threads_per_multi_processor",
@@ -85,14 +95,14 @@ PyObject* properties(PyObject*, PyObject* device) {
 }
 PyObject* free_and_total(PyObject*, PyObject* device) {
     return guarded([&]() -> PyObject* {
-        auto [free, total] = cuda().free_and_total(int(to_int(device)));
+        auto [free, total] = cuda().free_and_total(device_number(to_int(device)));
         return Py_BuildValue("(nn)", Py_ssize_t(free), Py_ssize_t(total));
     });
 }
 PyObject* memory_stats(PyObject*, PyObject* device) {
     return guarded([&]() -> PyObject* {
         Object found(checked(PyDict_New()));
-        for (const auto& [name, value] : cuda().memory_stats(int(to_int(device)))) {
+        for (const auto& [name, value] : cuda().memory_stats(device_number(to_int(device)))) {
             Object number(checked(PyLong_FromLongLong(value)));
             PyDict_SetItemString(found.get(), name.c_str(), number.get());
         }
@@ -130,12 +140,12 @@ PyObject* is_pinned(PyObject*, PyObject* tensor) {
     });
 }
 PyObject* record_stream(PyObject*, PyObject* args) {
-    PyObject *tensor, *stream;
-    if (!PyArg_ParseTuple(args, "OO", &tensor, &stream)) return nullptr;
+    PyObject *tensor, *device, *stream;
+    if (!PyArg_ParseTuple(args, "OOO", &tensor, &device, &stream)) return nullptr;
     return guarded([&]() -> PyObject* {
         const Tensor& t = tensor_of(tensor);
         TAEDA_CHECK(t.device().is_cuda(), "record_stream: expected a tensor on a GPU, got one on ", t.device());
-        cuda().record_stream(*t.storage(), StreamHandle(to_int(stream)));
+        cuda().record_stream(*t.storage(), device_number(to_int(device)), StreamHandle(to_int(stream)));
         Py_RETURN_NONE;
     });
 }

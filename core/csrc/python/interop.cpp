@@ -264,15 +264,75 @@ DLDevice dlpack_device(const Tensor& t) {
     return t.device().is_cuda() ? DLDevice{kDLCUDA, t.device().index} : DLDevice{kDLCPU, 0};
 }
 
-// The consumer of a GPU's tensor may use any stream: what was asked of ours is done before the capsule is given away.
-PyObject* method_dlpack(PyObject* self, PyObject*, PyObject*) {
-    return guarded([&]() -> PyObject* {
-        const Tensor& t = tensor_of(self);
-        if (t.device().is_cuda()) {
-            DeviceBackend& cuda = backend(DeviceType::cuda);
-            cuda.synchronize_stream(t.device().index, cuda.current_stream(t.device().index));
+// The stream that a consumer of GPU memory names by the protocol's numbers; nothing if it wants no order at all.
+std::optional<StreamHandle> consumer_stream(PyObject* stream) {
+    if (!given(stream)) return StreamHandle(0);
+    TAEDA_CHECK_AS(TypeError, PyLong_Check(stream) && !PyBool_Check(stream),
+                   "__dlpack__: expected stream to be an int or None, got ", Py_TYPE(stream)->tp_name);
+    int64_t number = to_int(stream);
+    if (number == -1) return std::nullopt;
+    TAEDA_CHECK_AS(ValueError, number > 0, "__dlpack__: stream=", number,
+                   " names no CUDA stream; pass 1 for the default stream, 2 for that of the thread, the address of "
+                   "another one, None, or -1 for no synchronization");
+    return number == 1 ? StreamHandle(0) : StreamHandle(number);
+}
+
+// What the consumer's stream does from now on comes after what was asked of ours, and the memory is not handed out again
+// before the consumer's stream is done with it.
+void order_before(const Tensor& t, StreamHandle consumer) {
+    DeviceBackend& cuda = backend(DeviceType::cuda);
+    int device = t.device().index;
+    StreamHandle producer = cuda.current_stream(device);
+    if (producer == consumer) return;
+    EventHandle event = cuda.create_event(device, false);
+    cuda.record_event(device, event, producer);
+    cuda.wait_event(device, event, consumer);
+    cuda.destroy_event(event);
+    cuda.record_stream(*t.storage(), device, consumer);
+}
+
+// The tensor as a consumer asked for it: on its device, and its own copy if it wants one. Null with an error set if that
+// cannot be.
+Tensor exportable(const Tensor& t, PyObject* wanted_device, PyObject* copy) {
+    Device device = t.device();
+    if (given(wanted_device)) {
+        int type = 0, number = 0;
+        if (!PyArg_ParseTuple(wanted_device, "ii", &type, &number)) throw PythonError();
+        DLDevice own = dlpack_device(t);
+        if (type == kDLCPU) device = Device{};
+        if ((type != own.device_type || number != own.device_id) && type != kDLCPU) {
+            PyErr_Format(PyExc_BufferError,
+                         "__dlpack__: cannot export a tensor on %s to device (%d, %d); move it first",
+                         t.device().str().c_str(), type, number);
+            throw PythonError();
         }
-        TAEDA_CHECK(!t.requires_grad(), "Can't export tensors that require gradient, use tensor.detach()");
+    }
+    bool moves = device != t.device();
+    if (moves && copy == Py_False) {
+        PyErr_SetString(PyExc_BufferError, "__dlpack__: copy=False, but another device needs a copy");
+        throw PythonError();
+    }
+    if (moves) return ops::move_to(t, device);
+    return copy == Py_True ? ops::clone(t) : t;
+}
+
+// __dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None). The capsule is of the unversioned kind, which
+// consumers of every version take.
+PyObject* method_dlpack(PyObject* self, PyObject* args, PyObject* kwargs) {
+    static const char* names[] = {"stream", "max_version", "dl_device", "copy", nullptr};
+    PyObject *stream = nullptr, *version = nullptr, *device = nullptr, *copy = nullptr;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO:__dlpack__", const_cast<char**>(names), &stream, &version,
+                                     &device, &copy))
+        return nullptr;
+    return guarded([&]() -> PyObject* {
+        TAEDA_CHECK(!tensor_of(self).requires_grad(),
+                    "Can't export tensors that require gradient, use tensor.detach()");
+        DLDevice own = dlpack_device(tensor_of(self));
+        TAEDA_CHECK_AS(ValueError, own.device_type == kDLCUDA || !given(stream),
+                       "__dlpack__: a stream was given for a tensor on the CPU; pass None");
+        Tensor t = exportable(tensor_of(self), device, copy);
+        if (t.device().is_cuda())
+            if (auto consumer = consumer_stream(stream)) order_before(t, *consumer);
         auto* exported =
             new Exported{t, {t.sizes().begin(), t.sizes().end()}, {t.strides().begin(), t.strides().end()}, {}};
         exported->managed = {{t.raw(), dlpack_device(t), int(t.dim()), to_dlpack_type(t.dtype()),
@@ -294,23 +354,44 @@ PyObject* method_dlpack_device(PyObject* self, PyObject*) {
     });
 }
 
+Device device_of_dlpack(DLDevice from) {
+    if (from.device_type == kDLCPU) return {};
+    TAEDA_CHECK(from.device_type == kDLCUDA,
+                "from_dlpack: only memory of the CPU or of a CUDA device can be taken over, got device type ",
+                from.device_type);
+    TAEDA_CHECK(from.device_id >= 0 && from.device_id < kMaxDevices, "CUDA error: invalid device ordinal ",
+                from.device_id, ": from_dlpack was given memory of a device that is not visible");
+    return resolve_device({DeviceType::cuda, int8_t(from.device_id)});
+}
+
+// Asks an exporter for its capsule. One of GPU memory is told our current stream, to be ordered before it.
+Object capsule_of(PyObject* exporter) {
+    Object empty(checked(PyTuple_New(0))), options(checked(PyDict_New()));
+    if (PyObject_HasAttrString(exporter, "__dlpack_device__")) {
+        Object told(checked(PyObject_CallMethod(exporter, "__dlpack_device__", nullptr)));
+        DLDevice from{};
+        if (!PyArg_ParseTuple(told.get(), "ii", &from.device_type, &from.device_id)) throw PythonError();
+        if (from.device_type == kDLCUDA) {
+            StreamHandle current = backend(DeviceType::cuda).current_stream(device_of_dlpack(from).index);
+            Object stream(checked(PyLong_FromUnsignedLongLong(current ? current : 1)));
+            if (PyDict_SetItemString(options.get(), "stream", stream.get()) < 0) throw PythonError();
+        }
+    }
+    Object method(checked(PyObject_GetAttrString(exporter, "__dlpack__")));
+    return Object(checked(PyObject_Call(method.get(), empty.get(), options.get())));
+}
+
 PyObject* from_dlpack(PyObject*, PyObject* o) {
     return guarded([&]() -> PyObject* {
         Object made;
-        if (PyObject_HasAttrString(o, "__dlpack__"))
-            made = Object(checked(PyObject_CallMethod(o, "__dlpack__", nullptr)));
+        if (PyObject_HasAttrString(o, "__dlpack__")) made = capsule_of(o);
         PyObject* capsule = made ? made.get() : o;
         TAEDA_CHECK_AS(
             TypeError, PyCapsule_IsValid(capsule, "dltensor"),
             "from_dlpack: expected an object with __dlpack__ or a fresh DLPack capsule (each can be taken once), got ",
             Py_TYPE(o)->tp_name);
         auto* m = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule, "dltensor"));
-        DLDevice from = m->dl_tensor.device;
-        TAEDA_CHECK(from.device_type == kDLCPU || from.device_type == kDLCUDA,
-                    "from_dlpack: only memory of the CPU or of a CUDA device can be taken over, got device type ",
-                    from.device_type);
-        Device device =
-            from.device_type == kDLCPU ? Device{} : resolve_device({DeviceType::cuda, int8_t(from.device_id)});
+        Device device = device_of_dlpack(m->dl_tensor.device);
         DType dtype = from_dlpack_type(m->dl_tensor.dtype);
         Ints sizes(m->dl_tensor.shape, size_t(m->dl_tensor.ndim));
         Dims strides =

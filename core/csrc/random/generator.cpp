@@ -6,13 +6,11 @@ namespace taeda {
 
 namespace {
 
-constexpr size_t kMaxDevices = 128;
-
 // Never destroyed: tensors may be drawn during static destruction.
 struct DeviceGenerators {
     std::mutex mutex;
     std::optional<uint64_t> seed;
-    std::array<Generator, kMaxDevices> all;
+    std::array<Generator, size_t(kMaxDevices)> all;
 };
 DeviceGenerators& device_generators() {
     static DeviceGenerators* made = new DeviceGenerators;

@@ -9,7 +9,8 @@
 
 namespace taeda {
 
-// Streams and events of a device; 0 is its default stream.
+// Streams and events of a device; 0 is its default stream. The runtime's own numbers go too: 1 is the default stream as
+// well, 2 that of the calling thread.
 using StreamHandle = uint64_t;
 using EventHandle = uint64_t;
 
@@ -36,7 +37,8 @@ public:
     virtual void allocate(StorageImpl& storage, size_t bytes) = 0;
     virtual void allocate_pinned(StorageImpl& storage, size_t bytes) = 0;
     virtual bool is_pinned(const void* data) = 0;
-    virtual void record_stream(const StorageImpl& storage, StreamHandle stream) = 0;  // used there as well
+    // The memory is used by that stream of that device as well.
+    virtual void record_stream(const StorageImpl& storage, int device, StreamHandle stream) = 0;
     // Either side may be host memory. Ordered with the current streams of the devices; waits for the end if asked to.
     virtual void copy(void* dst, Device dst_device, const void* src, Device src_device, size_t bytes, bool wait) = 0;
     virtual std::pair<size_t, size_t> free_and_total(int device) = 0;

@@ -26,7 +26,7 @@ Device Device::parse(const std::string& text) {
         int index = -1;
         const char* end = text.data() + text.size();
         auto parsed = std::from_chars(text.data() + colon + 1, end, index);
-        TAEDA_CHECK(parsed.ec == std::errc() && parsed.ptr == end && index >= 0 && index < 128,
+        TAEDA_CHECK(parsed.ec == std::errc() && parsed.ptr == end && index >= 0 && index < kMaxDevices,
                     "Invalid device string: '", text, "'; write it as 'cuda' or 'cuda:0'");
         device.index = int8_t(index);
     }

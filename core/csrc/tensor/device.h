@@ -9,6 +9,7 @@ namespace taeda {
 
 enum class DeviceType : uint8_t { cpu, meta, cuda };
 constexpr int kDeviceTypes = 3;
+constexpr int kMaxDevices = 64;  // of one type; more are not seen
 
 struct Device {
     DeviceType type = DeviceType::cpu;

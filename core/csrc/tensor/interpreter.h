@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "tensor/device.h"
+
 namespace taeda {
 
 // The interpreter's global lock, where there is one; the Python module fills this in.
@@ -15,17 +17,28 @@ extern InterpreterLock interpreter_lock;
 // Kernels over fewer elements keep the lock: getting it back may take longer than they do.
 constexpr int64_t kLongKernel = int64_t(1) << 18;
 
+// While it lives, other threads of the interpreter run: for waits.
 class Unlocked {
 public:
-    explicit Unlocked(int64_t elements) : released_(elements >= kLongKernel ? release() : nullptr) {}
+    Unlocked() : Unlocked(true) {}
     ~Unlocked() {
         if (released_) interpreter_lock.take(released_);
     }
     Unlocked(const Unlocked&) = delete;
 
+protected:
+    explicit Unlocked(bool worth) : released_(worth ? release() : nullptr) {}
+
 private:
     static void* release();
     void* released_;
+};
+
+// The same for a kernel. Those of other devices than the CPU are only started here, which takes no time.
+class UnlockedKernel : public Unlocked {
+public:
+    UnlockedKernel(DeviceType device, int64_t elements)
+        : Unlocked(device == DeviceType::cpu && elements >= kLongKernel) {}
 };
 
 // While it lives, this thread's kernels keep the lock: for what reads, computes and writes something that threads share.

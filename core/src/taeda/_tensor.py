@@ -217,7 +217,7 @@ def is_pinned(self: Tensor, device: Any = None) -> bool:
 
 def record_stream(self: Tensor, stream: Any) -> None:
     """Notes that a stream of a GPU uses the memory, so that it is not handed out again before that is done."""
-    _C._record_stream(self, stream.cuda_stream)
+    _C._record_stream(self, stream.device_index, stream.cuda_stream)
 
 
 def share_memory_(self: Tensor) -> Tensor:

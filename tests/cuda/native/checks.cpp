@@ -1,5 +1,6 @@
 // Checks of what needs no GPU: launch geometry, divisors, the emulator's barriers and exchanges. Built by test_native.py.
 #include <cstdio>
+#include <string>
 
 #include "kernels/cuda/divisor.h"
 #include "kernels/cuda/emulated/arena.h"
@@ -116,6 +117,105 @@ void arenas() {
     cudaFree(b);
 }
 
+// Streams that note what they do.
+struct Log {
+    std::string done;
+    void give(cudaStream_t stream, const char* name) {
+        emulated::submit(stream, [this, name] { done += name; });
+    }
+};
+
+cudaStream_t new_stream(unsigned flags = cudaStreamNonBlocking) {
+    cudaStream_t stream = nullptr;
+    cudaStreamCreateWithPriority(&stream, flags, 0);
+    return stream;
+}
+
+void work_is_deferred() {
+    Log log;
+    cudaStream_t a = new_stream(), b = new_stream();
+    log.give(a, "1"), log.give(b, "2"), log.give(a, "3"), log.give(nullptr, "4");
+    expect(log.done.empty(), "nothing is done before somebody waits");
+    expect(cudaStreamQuery(b) == cudaErrorNotReady && cudaStreamQuery(b) == cudaSuccess && log.done == "2",
+           "asking for a stream again and again ends");
+    cudaStreamSynchronize(a);
+    expect(log.done == "213", "a stream is waited for alone");
+    log.give(a, "5"), log.give(b, "6");
+    cudaDeviceSynchronize();
+    expect(log.done == "213654", "the newest stream first, the default one last");
+    for (int i = 0; i < 1001; ++i) log.give(a, "x");
+    expect(log.done == "213654x", "a queue that is full goes on");
+    cudaStreamDestroy(a);
+    expect(log.done.size() == 6 + 1001, "a stream ends with its work done");
+    cudaStreamDestroy(b);
+}
+
+void events_order_streams() {
+    Log log;
+    cudaStream_t a = new_stream(), b = new_stream();
+    cudaEvent_t event = nullptr;
+    cudaEventCreateWithFlags(&event, cudaEventDefault);
+    expect(cudaEventQuery(event) == cudaSuccess && cudaStreamWaitEvent(b, event) == cudaSuccess,
+           "an event that was never recorded is over");
+    log.give(a, "1");
+    cudaEventRecord(event, a);
+    log.give(a, "2");
+    cudaStreamWaitEvent(b, event);
+    cudaEventRecord(event, b);  // what was waited for stays what it was
+    log.give(b, "3");
+    cudaStreamWaitEvent(a, event);
+    log.give(a, "4");
+    cudaStreamSynchronize(b);
+    expect(log.done == "13", "what an event stood for when it was waited for, and no more");
+    cudaStreamSynchronize(a);
+    expect(log.done == "1324", "streams that wait for each other");
+    log.give(a, "5");
+    cudaEventRecord(event, a);
+    log.give(a, "6");
+    expect(cudaEventQuery(event) == cudaErrorNotReady, "an event that is to come");
+    cudaEventSynchronize(event);
+    expect(log.done == "13245" && cudaEventQuery(event) == cudaSuccess, "an event that is waited for");
+    cudaEventDestroy(event);
+    cudaStreamDestroy(a), cudaStreamDestroy(b);
+}
+
+void the_default_stream_takes_turns() {
+    Log log;
+    cudaStream_t blocking = new_stream(0), free = new_stream();
+    log.give(blocking, "1"), log.give(free, "x"), log.give(nullptr, "2"), log.give(blocking, "3");
+    log.give(cudaStreamPerThread, "4"), log.give(cudaStreamLegacy, "5");
+    cudaStreamSynchronize(blocking);
+    expect(log.done == "123", "streams that were made to block");
+    cudaStreamSynchronize(nullptr);
+    expect(log.done == "12345", "the thread's own stream");
+    cudaDeviceSynchronize();
+    cudaStreamDestroy(blocking), cudaStreamDestroy(free);
+}
+
+void copies_on_streams() {
+    cudaStream_t stream = new_stream();
+    void *device = nullptr, *pinned = nullptr;
+    cudaMalloc(&device, 4);
+    cudaHostAlloc(&pinned, 4, cudaHostAllocDefault);
+    int value = 7, back = 0, &locked = *static_cast<int*>(pinned);
+    cudaMemcpyAsync(device, &value, 4, cudaMemcpyHostToDevice, stream);
+    value = 8;
+    cudaMemcpyAsync(&back, device, 4, cudaMemcpyDeviceToHost, stream);
+    expect(back == 7, "plain memory is read and written by the call");
+    locked = 5;
+    cudaMemcpyAsync(device, &locked, 4, cudaMemcpyHostToDevice, stream);
+    locked = 6;
+    cudaMemcpyAsync(&back, device, 4, cudaMemcpyDeviceToHost, stream);
+    expect(back == 6, "page-locked memory is read when the stream comes to it");
+    cudaMemsetAsync(device, 0, 4, stream);
+    cudaMemcpyAsync(&locked, device, 4, cudaMemcpyDeviceToHost, stream);
+    expect(locked == 6, "page-locked memory is written when the stream comes to it");
+    cudaFree(device);
+    expect(locked == 0, "cudaFree waits for the device");
+    cudaFreeHost(pinned);
+    cudaStreamDestroy(stream);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -131,5 +231,9 @@ int main(int count, char** arguments) {
     exchanges();
     mistakes();
     arenas();
+    work_is_deferred();
+    events_order_streams();
+    the_default_stream_takes_turns();
+    copies_on_streams();
     return failures;
 }

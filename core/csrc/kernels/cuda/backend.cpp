@@ -25,6 +25,7 @@ class Backend final : public DeviceBackend {
 public:
     int device_count() override {
         static const int count = [] {
+            note_driver_used();
             int n = 0;
             if (cudaGetDeviceCount(&n) != cudaSuccess) {
                 cudaGetLastError();
@@ -36,6 +37,7 @@ public:
     }
     int current_device() override { return chosen_device; }
     void set_current_device(int device) override {
+        check_forked();
         check_device(device);
         chosen_device = device;
     }
@@ -74,6 +76,7 @@ public:
     }
 
     void allocate(StorageImpl& storage, size_t bytes) override {
+        check_forked();
         int device = storage.device.index;
         CachingAllocator::Block* block = allocator(device).allocate(bytes, current_stream_of(device));
         storage.data = CachingAllocator::data(block);
@@ -81,14 +84,19 @@ public:
         storage.release = release_functions()[size_t(device)];
     }
     void allocate_pinned(StorageImpl& storage, size_t bytes) override {
+        check_forked();
         storage.data = pinned().allocate(bytes);
-        storage.release = [](void* data, size_t, void*) { pinned().release(data); };
+        storage.release = [](void* data, size_t, void*) {
+            if (!is_forked()) pinned().release(data);
+        };
     }
-    bool is_pinned(const void* data) override { return pinned().owns(data); }
-    void record_stream(const StorageImpl& storage, StreamHandle stream) override {
+    bool is_pinned(const void* data) override { return !is_forked() && pinned().owns(data); }
+    void record_stream(const StorageImpl& storage, int device, StreamHandle stream) override {
+        check_forked();
+        check_device(device);
         if (storage.context && storage.release == release_functions()[size_t(storage.device.index)])
             allocator(storage.device.index)
-                .record_use(static_cast<CachingAllocator::Block*>(storage.context), stream_of(stream));
+                .record_use(static_cast<CachingAllocator::Block*>(storage.context), device, stream_of(stream));
     }
     void copy(void* dst, Device dst_device, const void* src, Device src_device, size_t bytes, bool wait) override;
     std::pair<size_t, size_t> free_and_total(int device) override {
@@ -100,12 +108,14 @@ public:
     std::vector<std::pair<std::string, int64_t>> memory_stats(int device) override { return allocator(device).stats(); }
     void reset_peak_stats(int device) override { allocator(device).reset_peaks(); }
     void empty_cache() override {
+        check_forked();
         for (auto& each : allocators())
             if (each.load()) each.load()->empty_cache();
         pinned().empty_cache();
     }
 
     StreamHandle create_stream(int device, int priority) override {
+        check_forked();
         check_device(device);
         return reinterpret_cast<StreamHandle>(pooled_stream(device, priority));
     }
@@ -131,7 +141,9 @@ public:
         TAEDA_CUDA_CHECK(cudaEventCreateWithFlags(&event, timing ? cudaEventDefault : cudaEventDisableTiming));
         return reinterpret_cast<EventHandle>(event);
     }
-    void destroy_event(EventHandle event) override { cudaEventDestroy(event_of(event)); }
+    void destroy_event(EventHandle event) override {
+        if (!is_forked()) cudaEventDestroy(event_of(event));
+    }
     void record_event(int device, EventHandle event, StreamHandle stream) override {
         use(device);
         TAEDA_CUDA_CHECK(cudaEventRecord(event_of(event), stream_of(stream)));
@@ -140,8 +152,14 @@ public:
         use(device);
         TAEDA_CUDA_CHECK(cudaStreamWaitEvent(stream_of(stream), event_of(event), 0));
     }
-    void synchronize_event(EventHandle event) override { TAEDA_CUDA_CHECK(cudaEventSynchronize(event_of(event))); }
-    bool query_event(EventHandle event) override { return done(cudaEventQuery(event_of(event)), "cudaEventQuery"); }
+    void synchronize_event(EventHandle event) override {
+        check_forked();
+        TAEDA_CUDA_CHECK(cudaEventSynchronize(event_of(event)));
+    }
+    bool query_event(EventHandle event) override {
+        check_forked();
+        return done(cudaEventQuery(event_of(event)), "cudaEventQuery");
+    }
     double elapsed_milliseconds(EventHandle start, EventHandle end) override {
         float milliseconds = 0;
         TAEDA_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, event_of(start), event_of(end)));
@@ -162,7 +180,7 @@ private:
         return *made;
     }
     template <int device> static void release_block(void*, size_t, void* context) {
-        allocators()[size_t(device)].load()->release(static_cast<CachingAllocator::Block*>(context));
+        if (!is_forked()) allocators()[size_t(device)].load()->release(static_cast<CachingAllocator::Block*>(context));
     }
     template <int... devices>
     static constexpr std::array<Release, kMaxDevices> make_release_functions(std::integer_sequence<int, devices...>) {
@@ -176,6 +194,7 @@ private:
         auto& slot = allocators()[size_t(device)];
         if (CachingAllocator* found = slot.load(std::memory_order_acquire)) [[likely]]
             return *found;
+        check_forked();
         check_device(device);
         static std::mutex mutex;
         std::lock_guard lock(mutex);
@@ -221,10 +240,13 @@ void Backend::copy(void* dst, Device dst_device, const void* src, Device src_dev
     cudaMemcpyKind kind = dst_device.is_cpu()   ? cudaMemcpyDeviceToHost
                           : src_device.is_cpu() ? cudaMemcpyHostToDevice
                                                 : cudaMemcpyDeviceToDevice;
-    TAEDA_CUDA_CHECK(cudaMemcpyAsync(dst, src, bytes, kind, stream));
-    if (kind == cudaMemcpyDeviceToDevice) return;
+    auto start = [&] { TAEDA_CUDA_CHECK(cudaMemcpyAsync(dst, src, bytes, kind, stream)); };
+    if (kind == cudaMemcpyDeviceToDevice) return start();
+    const void* host = kind == cudaMemcpyHostToDevice ? src : dst;
+    if (!wait && pinned().record_use(host, device, stream)) return start();
+    Unlocked waiting;  // copies of memory that is not page-locked wait by themselves
+    start();
     if (wait) TAEDA_CUDA_CHECK(cudaStreamSynchronize(stream));
-    else pinned().record_use(kind == cudaMemcpyHostToDevice ? src : dst, device, stream);
 }
 
 const bool registered = [] {

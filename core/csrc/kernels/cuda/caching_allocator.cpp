@@ -15,8 +15,8 @@ struct CachingAllocator::Block {
     cudaStream_t stream;
     Block *before = nullptr, *after = nullptr;  // neighbours in the segment
     bool used = false;
-    int events = 0;  // uses by other streams that are not known to have ended
-    std::set<cudaStream_t> other_streams;
+    int events = 0;                                        // uses by other streams that are not known to have ended
+    std::set<std::pair<int, cudaStream_t>> other_streams;  // the default stream of each device is null
 
     bool whole_segment() const { return !before && !after; }
 };
@@ -116,21 +116,33 @@ void CachingAllocator::release(Block* block) {
     allocated_.add(-int64_t(block->bytes));
     requested_.add(-int64_t(block->requested));
     blocks_.add(-1);
-    for (cudaStream_t stream : block->other_streams) {
-        cudaEvent_t event = nullptr;
-        cudaSetDevice(device_);  // unchecked, as this may run while the process ends
-        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) continue;
-        cudaEventRecord(event, stream);
-        pending_.emplace_back(event, block);
-        ++block->events;
-    }
-    block->other_streams.clear();
+    if (!block->other_streams.empty()) note_events(block);
     if (block->events == 0) make_free(block);
 }
 
-void CachingAllocator::record_use(Block* block, cudaStream_t stream) {
+// Events in the other streams that used the block. Nothing is checked, as this may run while the process ends.
+void CachingAllocator::note_events(Block* block) {
+    int active = 0;
+    if (cudaGetDevice(&active) != cudaSuccess) return;
+    for (auto [device, stream] : block->other_streams) {
+        cudaEvent_t event = nullptr;
+        cudaSetDevice(device);
+        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) continue;
+        if (cudaEventRecord(event, stream) == cudaSuccess) {
+            pending_.emplace_back(event, block);
+            ++block->events;
+        } else {  // no way to learn when the stream is done, but by waiting for all of them
+            cudaDeviceSynchronize();
+            cudaEventDestroy(event);
+        }
+    }
+    cudaSetDevice(active);
+    block->other_streams.clear();
+}
+
+void CachingAllocator::record_use(Block* block, int device, cudaStream_t stream) {
     std::lock_guard lock(mutex_);
-    if (stream != block->stream) block->other_streams.insert(stream);
+    if (device != device_ || stream != block->stream) block->other_streams.insert({device, stream});
 }
 
 CachingAllocator::Block* CachingAllocator::join(Block* block, Block* neighbour) {

@@ -34,7 +34,7 @@ public:
     // A block of at least `bytes`; raises OutOfMemoryError.
     Block* allocate(size_t bytes, cudaStream_t stream);
     void release(Block* block);
-    void record_use(Block* block, cudaStream_t stream);
+    void record_use(Block* block, int device, cudaStream_t stream);
     static void* data(const Block* block);
 
     void empty_cache();
@@ -54,6 +54,7 @@ private:
     void split(Block* block, size_t bytes);
     void make_free(Block* block);
     Block* join(Block* block, Block* neighbour);
+    void note_events(Block* block);
     void poll_events(bool wait);
     size_t release_segments();
     [[noreturn]] void raise_out_of_memory(size_t bytes);

@@ -63,9 +63,11 @@ bool PinnedAllocator::owns(const void* data) {
     return block_of(data) != nullptr;
 }
 
-void PinnedAllocator::record_use(const void* data, int device, cudaStream_t stream) {
+bool PinnedAllocator::record_use(const void* data, int device, cudaStream_t stream) {
     std::lock_guard lock(mutex_);
-    if (Block* block = block_of(data)) block->streams.insert({device, stream});
+    Block* block = block_of(data);
+    if (block) block->streams.insert({device, stream});
+    return block != nullptr;
 }
 
 void PinnedAllocator::empty_cache() {

@@ -16,8 +16,8 @@ public:
     void* allocate(size_t bytes);
     void release(void* data);
     bool owns(const void* data);
-    // An asynchronous copy on the stream of the device reads or writes the memory.
-    void record_use(const void* data, int device, cudaStream_t stream);
+    // An asynchronous copy on the stream of the device reads or writes the memory; false for memory from elsewhere.
+    bool record_use(const void* data, int device, cudaStream_t stream);
     void empty_cache();
 
 private:

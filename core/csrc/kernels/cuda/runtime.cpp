@@ -1,6 +1,9 @@
 #include "kernels/cuda/runtime.h"
 
+#include <pthread.h>
+
 #include <array>
+#include <atomic>
 #include <mutex>
 
 #include "kernels/cuda/streams.h"
@@ -17,7 +20,22 @@ void check(cudaError_t error, const char* call) {
           "). Errors of kernels can be reported by a later call; set CUDA_LAUNCH_BLOCKING=1 to find the one at fault");
 }
 
+namespace {
+std::atomic<bool> forked{false};
+}
+
+void note_driver_used() {
+    [[maybe_unused]] static const int handler = pthread_atfork(nullptr, nullptr, [] { forked = true; });
+}
+bool is_forked() { return forked.load(std::memory_order_relaxed); }
+void check_forked() {
+    TAEDA_CHECK(!is_forked(),
+                "Cannot re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the "
+                "'spawn' start method");
+}
+
 void use_device(int device) {
+    check_forked();
     int active = -1;  // asked for, because other libraries in the process change it as well
     TAEDA_CUDA_CHECK(cudaGetDevice(&active));
     if (device != active) TAEDA_CUDA_CHECK(cudaSetDevice(device));
@@ -42,6 +60,7 @@ const DeviceLimits& limits(int device) {
 }
 
 void read_to_host(void* host, const void* device, size_t bytes, cudaStream_t stream) {
+    Unlocked waiting;
     TAEDA_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream));
     TAEDA_CUDA_CHECK(cudaStreamSynchronize(stream));
 }

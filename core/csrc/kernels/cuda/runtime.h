@@ -12,6 +12,11 @@ namespace taeda::cuda {
 void check(cudaError_t error, const char* call);
 #define TAEDA_CUDA_CHECK(call) ::taeda::cuda::check(call, #call)
 
+// A process that is forked from one that has used the driver cannot use it any more.
+void note_driver_used();
+bool is_forked();     // whether this is such a process: memory is then left alone, and nothing waited for
+void check_forked();  // raises there, saying how to start processes instead
+
 // Makes the device the runtime's current one on this thread. Cheap when it is already.
 void use_device(int device);
 // The stream that this thread's work on the device goes to; taeda.cuda.stream() changes it.
@@ -30,10 +35,9 @@ const DeviceLimits& limits(int device);
 template <class... Params, class... Args> void launch(cudaStream_t stream, void (*kernel)(Params...), dim3 grid,
                                                       dim3 threads, size_t shared_bytes, const Args&... args) {
 #if defined(TAEDA_CUDA_EMULATED)
-    (void)stream;
-    auto body = [&] { kernel(static_cast<Params>(args)...); };
-    emulated::run(
-        grid, threads, shared_bytes, [](void* context) { (*static_cast<decltype(body)*>(context))(); }, &body);
+    static_assert((std::is_trivially_copyable_v<Params> && ...), "arguments of kernels are copied to the device");
+    emulated::launch(stream, grid, threads, shared_bytes,
+                     [kernel, ... held = static_cast<Params>(args)] { kernel(held...); });
 #else
     if (shared_bytes > (48u << 10)) {
         TAEDA_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),

@@ -5,8 +5,6 @@
 
 namespace taeda::cuda {
 
-constexpr int kMaxDevices = 16;
-
 // What current_stream(device) gives on this thread from now on; null is the device's default stream.
 void set_current_stream(int device, cudaStream_t stream);
 cudaStream_t current_stream(int device);

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "kernels/cuda/emulated/streams.h"
 #include "tensor/error.h"
 
 namespace taeda::emulated {
@@ -89,19 +90,26 @@ size_t device_bytes() {
     return bytes;
 }
 
-DeviceAccess::DeviceAccess() {
+void open_memory() {
     Arenas& a = arenas();
     a.mutex.lock();
     if (a.depth++ == 0)
         for (const Arena& arena : a.all) arena.protect(PROT_READ | PROT_WRITE);
 }
 
-DeviceAccess::~DeviceAccess() {
+void close_memory() {
     Arenas& a = arenas();
     if (--a.depth == 0)
         for (const Arena& arena : a.all) arena.protect(PROT_NONE);
     a.mutex.unlock();
 }
+
+DeviceAccess::DeviceAccess() {
+    if (!is_working()) finish_all();
+    open_memory();
+}
+
+DeviceAccess::~DeviceAccess() { close_memory(); }
 
 void* arena_allocate(int device, size_t bytes) {
     void* data = nullptr;
@@ -110,8 +118,9 @@ void* arena_allocate(int device, size_t bytes) {
         data = arenas().all[size_t(device)].allocate(bytes);
     }
     if (data) {
-        DeviceAccess access;
+        open_memory();
         std::memset(data, 0xFB, std::min<size_t>(bytes, size_t(1) << 20));  // what nobody wrote is conspicuous
+        close_memory();
     }
     return data;
 }

@@ -5,7 +5,8 @@
 
 namespace taeda::emulated {
 
-// While one exists the device memory can be read and written, by its thread alone.
+// While one exists the device memory can be read and written, by its thread alone. What streams hold is done first, unless
+// the thread does work of a stream itself.
 class __attribute__((visibility("default"))) DeviceAccess {
 public:
     DeviceAccess();

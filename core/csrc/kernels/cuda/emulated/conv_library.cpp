@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "kernels/cuda/emulated/arena.h"
+#include "kernels/cuda/runtime.h"
 
 namespace taeda::cuda {
 
@@ -63,25 +63,26 @@ template <class F> void each_product(const Shape& s, F&& f) {
 
 template <class S> void convolve(const ConvCall& call) {
     Shape shape(call);
-    const Tensor& written = call.pass == ConvPass::forward      ? call.out
-                            : call.pass == ConvPass::input_grad ? call.x
-                                                                : call.w;
-    std::vector<float> sums(size_t(written.numel()));
-    const S *x = call.x.data<S>(), *w = call.w.data<S>(), *out = call.out.data<S>();
-    each_product(shape, [&](int64_t ix, int64_t iw, int64_t io) {
-        switch (call.pass) {
-            case ConvPass::forward: sums[size_t(io)] += float(x[ix]) * float(w[iw]); break;
-            case ConvPass::input_grad: sums[size_t(ix)] += float(out[io]) * float(w[iw]); break;
-            case ConvPass::weight_grad: sums[size_t(iw)] += float(x[ix]) * float(out[io]); break;
-        }
+    ConvPass pass = call.pass;
+    const Tensor& written = pass == ConvPass::forward ? call.out : pass == ConvPass::input_grad ? call.x : call.w;
+    S *x = call.x.data<S>(), *w = call.w.data<S>(), *out = call.out.data<S>(), *to = written.data<S>();
+    size_t elements = size_t(written.numel());
+    emulated::submit(current_stream(written.device().index), [=] {
+        std::vector<float> sums(elements);
+        each_product(shape, [&](int64_t ix, int64_t iw, int64_t io) {
+            switch (pass) {
+                case ConvPass::forward: sums[size_t(io)] += float(x[ix]) * float(w[iw]); break;
+                case ConvPass::input_grad: sums[size_t(ix)] += float(out[io]) * float(w[iw]); break;
+                case ConvPass::weight_grad: sums[size_t(iw)] += float(x[ix]) * float(out[io]); break;
+            }
+        });
+        for (size_t i = 0; i < elements; ++i) to[i] = S(sums[i]);
     });
-    for (size_t i = 0; i < sums.size(); ++i) written.data<S>()[i] = S(sums[i]);
 }
 
 }  // namespace
 
 void library_conv(const ConvCall& call) {
-    emulated::DeviceAccess access;
     visit_floating(call.out.dtype(), "convolution", [&]<class S>() { convolve<S>(call); });
 }
 

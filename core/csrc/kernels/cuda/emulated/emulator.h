@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "kernels/cuda/emulated/runtime_api.h"
+#include "kernels/cuda/emulated/streams.h"
 
 #define __global__
 #define __device__
@@ -25,6 +26,8 @@ namespace taeda::emulated {
 // Runs body(context) once for every thread of every block.
 using Body = void (*)(void* context);
 void run(dim3 grid, dim3 block, size_t shared_bytes, Body body, void* context);
+// Gives the same to a stream; `thread` is what each thread does. Raises for sizes that no launch can have.
+void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, Work thread);
 void* dynamic_shared();
 void block_barrier();
 // The number of threads of the block that passed a true predicate.

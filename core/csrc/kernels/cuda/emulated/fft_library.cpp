@@ -5,7 +5,7 @@
 #include <complex>
 #include <vector>
 
-#include "kernels/cuda/emulated/arena.h"
+#include "kernels/cuda/runtime.h"
 
 namespace taeda::cuda {
 
@@ -43,9 +43,9 @@ template <class T> void transform(const FftCall& c) {
 
 }  // namespace
 
-void library_fft(const FftCall& call, const Tensor&) {
-    emulated::DeviceAccess access;
-    call.doubles ? transform<double>(call) : transform<float>(call);
+void library_fft(const FftCall& call, const Tensor& beside) {
+    emulated::submit(current_stream(beside.device().index),
+                     [call] { call.doubles ? transform<double>(call) : transform<float>(call); });
 }
 
 }  // namespace taeda::cuda

@@ -252,7 +252,8 @@ const uint64_t* warp_exchange(unsigned mask, uint64_t value) {
     return warp.values[parity];
 }
 
-void run(dim3 grid, dim3 threads, size_t shared_bytes, Body body, void* context) {
+namespace {
+void check_launch(dim3 grid, dim3 threads, size_t shared_bytes) {
     size_t count = size_t(threads.x) * threads.y * threads.z;
     TAEDA_CHECK(count > 0 && count <= kMaxThreads && grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.x <= 0x7fffffffu &&
                     grid.y <= 65535 && grid.z <= 65535,
@@ -260,6 +261,24 @@ void run(dim3 grid, dim3 threads, size_t shared_bytes, Body body, void* context)
                 " threads");
     TAEDA_CHECK(shared_bytes <= size_t(227) << 10, "CUDA emulator: ", shared_bytes,
                 " bytes of shared memory are more than a block can have");
+}
+}  // namespace
+
+void launch(cudaStream_t stream, dim3 grid, dim3 threads, size_t shared_bytes, Work thread) {
+    check_launch(grid, threads, shared_bytes);
+    int device = 0;
+    cudaGetDevice(&device);
+    TAEDA_CHECK(device_of_stream(stream) == device, "CUDA emulator: a kernel was given to a stream of device ",
+                device_of_stream(stream), " while device ", device, " was current");
+    submit(stream, [=] {
+        Work each = thread;
+        run(grid, threads, shared_bytes, [](void* context) { (*static_cast<Work*>(context))(); }, &each);
+    });
+}
+
+void run(dim3 grid, dim3 threads, size_t shared_bytes, Body body, void* context) {
+    check_launch(grid, threads, shared_bytes);
+    size_t count = size_t(threads.x) * threads.y * threads.z;
     DeviceAccess access;  // also lets one kernel run at a time
     Block& b = block();
     b.fibers.resize(count);

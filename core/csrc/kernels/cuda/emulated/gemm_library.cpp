@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/cuda/emulated/arena.h"
+#include "kernels/cuda/runtime.h"
 
 namespace taeda::cuda {
 
@@ -48,15 +48,15 @@ template <class T> void product(const GemmCall& c) {
 
 }  // namespace
 
-void library_gemm(const GemmCall& c, const Tensor&) {
-    emulated::DeviceAccess access;
+void library_gemm(const GemmCall& c, const Tensor& out) {
+    auto run = [&]<class T>() { emulated::submit(current_stream(out.device().index), [c] { product<T>(c); }); };
     switch (c.dtype) {
-        case DType::float32: return product<float>(c);
-        case DType::float64: return product<double>(c);
-        case DType::float16: return product<Half>(c);
-        case DType::bfloat16: return product<BFloat16>(c);
-        case DType::complex64: return product<complex64>(c);
-        case DType::complex128: return product<complex128>(c);
+        case DType::float32: return run.template operator()<float>();
+        case DType::float64: return run.template operator()<double>();
+        case DType::float16: return run.template operator()<Half>();
+        case DType::bfloat16: return run.template operator()<BFloat16>();
+        case DType::complex64: return run.template operator()<complex64>();
+        case DType::complex128: return run.template operator()<complex128>();
         default: raise<NotImplementedError>("matmul: not implemented for '", dtype_long_name(c.dtype), "'");
     }
 }

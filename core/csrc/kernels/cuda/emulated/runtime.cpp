@@ -1,22 +1,15 @@
 // The emulated runtime interface: one or more devices that look like an H200.
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <mutex>
-#include <set>
 
 #include "kernels/cuda/emulated/arena.h"
 #include "kernels/cuda/emulated/runtime_api.h"
+#include "kernels/cuda/emulated/streams.h"
 
 using namespace taeda::emulated;
-
-struct CUstream_st {
-    int device, priority;
-};
-struct CUevent_st {
-    std::chrono::steady_clock::time_point time;
-    bool recorded = false;
-};
 
 namespace {
 
@@ -30,7 +23,13 @@ cudaError_t result(cudaError_t error) {
 
 struct Pinned {
     std::mutex mutex;
-    std::set<const void*> blocks;
+    std::map<const char*, size_t> blocks;
+
+    bool holds(const void* data) {
+        std::lock_guard lock(mutex);
+        auto after = blocks.upper_bound(static_cast<const char*>(data));
+        return after != blocks.begin() && (--after, static_cast<const char*>(data) < after->first + after->second);
+    }
 };
 Pinned& pinned() {
     static Pinned* p = new Pinned;
@@ -46,6 +45,7 @@ const char* cudaGetErrorName(cudaError_t error) {
         case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
         case cudaErrorNoDevice: return "cudaErrorNoDevice";
         case cudaErrorNotReady: return "cudaErrorNotReady";
+        case cudaErrorInvalidResourceHandle: return "cudaErrorInvalidResourceHandle";
         default: return "cudaErrorInvalidValue";
     }
 }
@@ -56,6 +56,7 @@ const char* cudaGetErrorString(cudaError_t error) {
         case cudaErrorInvalidDevice: return "invalid device ordinal";
         case cudaErrorNoDevice: return "no CUDA-capable device is detected";
         case cudaErrorNotReady: return "device not ready";
+        case cudaErrorInvalidResourceHandle: return "invalid resource handle";
         default: return "invalid argument";
     }
 }
@@ -114,13 +115,16 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
 }
 cudaError_t cudaDeviceCanAccessPeer(int* can, int, int) { return *can = 1, cudaSuccess; }
 cudaError_t cudaDeviceEnablePeerAccess(int, unsigned) { return cudaSuccess; }
-cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
     *data = bytes ? arena_allocate(current, bytes) : nullptr;
     return *data || !bytes ? cudaSuccess : result(cudaErrorMemoryAllocation);
 }
-cudaError_t cudaFree(void* data) { return !data || arena_free(data) ? cudaSuccess : result(cudaErrorInvalidValue); }
+cudaError_t cudaFree(void* data) {
+    if (!data) return cudaSuccess;
+    if (device_of(data) >= 0) finish_device(device_of(data));  // as the driver does
+    return arena_free(data) ? cudaSuccess : result(cudaErrorInvalidValue);
+}
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
     *total = device_bytes();
     *free = *total - arena_used(current);
@@ -130,62 +134,45 @@ cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
     *data = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
     if (!*data) return result(cudaErrorMemoryAllocation);
     std::lock_guard lock(pinned().mutex);
-    pinned().blocks.insert(*data);
+    pinned().blocks[static_cast<const char*>(*data)] = bytes;
     return cudaSuccess;
 }
 cudaError_t cudaFreeHost(void* data) {
+    finish_all();
     std::lock_guard lock(pinned().mutex);
-    if (!pinned().blocks.erase(data)) return result(cudaErrorInvalidValue);
+    if (!pinned().blocks.erase(static_cast<const char*>(data))) return result(cudaErrorInvalidValue);
     std::free(data);
     return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* dst, const void* src, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+// Page-locked host memory is read and written when the stream comes to it. Other memory is read at once, into a copy, and
+// written before the call returns.
+cudaError_t cudaMemcpyAsync(void* dst, const void* src, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
     bool to_device = device_of(dst) >= 0, from_device = device_of(src) >= 0;
     if (kind != cudaMemcpyDefault &&
         (to_device != (kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice) ||
          from_device != (kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice)))
         return result(cudaErrorInvalidValue);
-    DeviceAccess access;
-    std::memmove(dst, src, bytes);
+    std::shared_ptr<char[]> staged;
+    if (to_device && !from_device && !pinned().holds(src)) {
+        staged.reset(new char[bytes]);
+        std::memcpy(staged.get(), src, bytes);
+    }
+    submit(stream, [=] { std::memmove(dst, staged ? staged.get() : src, bytes); });
+    if (!to_device && !pinned().holds(dst)) finish(stream);
     return cudaSuccess;
 }
 cudaError_t cudaMemcpyPeerAsync(void* dst, int, const void* src, int, size_t bytes, cudaStream_t stream) {
     return cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream);
 }
-cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t stream) {
     if (device_of(data) < 0) return result(cudaErrorInvalidValue);
-    DeviceAccess access;
-    std::memset(data, value, bytes);
+    submit(stream, [=] { std::memset(data, value, bytes); });
     return cudaSuccess;
 }
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* data) {
     *attributes = {};
     attributes->device = device_of(data);
-    std::lock_guard lock(pinned().mutex);
     if (attributes->device >= 0) attributes->type = cudaMemoryTypeDevice;
-    else if (pinned().blocks.count(data)) attributes->type = cudaMemoryTypeHost;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int priority) {
-    *stream = new CUstream_st{current, priority};
-    return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) { return delete stream, cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamQuery(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = new CUevent_st, cudaSuccess; }
-cudaError_t cudaEventDestroy(cudaEvent_t event) { return delete event, cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-    event->time = std::chrono::steady_clock::now();
-    event->recorded = true;
-    return cudaSuccess;
-}
-cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
-    if (!start->recorded || !end->recorded) return result(cudaErrorInvalidValue);
-    *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
+    else if (pinned().holds(data)) attributes->type = cudaMemoryTypeHost;
     return cudaSuccess;
 }

@@ -1,7 +1,7 @@
 // The part of CUDA's runtime interface that the library uses, over an emulated device.
 //
 // Device memory lies in an arena that is readable only while a kernel or a copy runs: host code that follows a device
-// pointer crashes as it would with a GPU. Work on streams is done at once.
+// pointer crashes as it would with a GPU. Work on streams is done when something waits for it (streams.h).
 #pragma once
 
 #include <cstddef>
@@ -38,6 +38,7 @@ enum cudaError_t {
     cudaErrorInsufficientDriver = 35,
     cudaErrorNoDevice = 100,
     cudaErrorInvalidDevice = 101,
+    cudaErrorInvalidResourceHandle = 400,
     cudaErrorNotReady = 600,
     cudaErrorIllegalAddress = 700,
     cudaErrorPeerAccessAlreadyEnabled = 704
@@ -76,6 +77,8 @@ struct cudaPointerAttributes {
 
 using cudaStream_t = struct CUstream_st*;
 using cudaEvent_t = struct CUevent_st*;
+inline const cudaStream_t cudaStreamLegacy = reinterpret_cast<cudaStream_t>(1),
+                          cudaStreamPerThread = reinterpret_cast<cudaStream_t>(2);
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2,
                    cudaHostAllocDefault = 0;
 
