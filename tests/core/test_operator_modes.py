@@ -94,3 +94,38 @@ def test_every_operator_has_a_boxed_form_with_a_schema():
         match = form.fullmatch(" ".join(text.split()))
         assert match, text
         assert text.startswith(name + "(")
+
+
+def test_a_mode_ends_itself_and_nobody_else():
+    outer, inner, other = _Log(), _Log(), _Log()
+    with pytest.raises(RuntimeError, match="is not active on this thread; leave its block once"):
+        other.__exit__()
+    outer.__enter__()
+    inner.__enter__()
+    with pytest.raises(RuntimeError, match="ends before 1 mode that began inside it"):
+        outer.__exit__()
+    taeda.ones(1).exp()
+    assert (
+        [name for name, _ in inner.calls].count("exp"),
+        [name for name, _ in outer.calls].count("exp"),
+    ) == (1, 0)
+    inner.__exit__()
+    before = len(inner.calls)
+    taeda.ones(1).exp()
+    assert len(inner.calls) == before
+    with pytest.raises(RuntimeError, match="is not active on this thread"):
+        inner.__exit__()
+
+
+def test_autocast_does_not_end_what_it_did_not_begin():
+    log, cast = _Log(), taeda.autocast("cpu")
+    with cast, cast:  # the same one twice
+        assert (taeda.ones(2, 2) @ taeda.ones(2, 2)).dtype == taeda.bfloat16
+    with log, pytest.raises(RuntimeError, match="is not active on this thread"):
+        cast.__exit__()
+    cast.__enter__()
+    log.__enter__()
+    with pytest.raises(RuntimeError, match="ends before 1 mode"):
+        cast.__exit__()
+    log.__exit__()
+    assert (taeda.ones(2, 2) @ taeda.ones(2, 2)).dtype == taeda.float32

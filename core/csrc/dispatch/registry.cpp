@@ -48,6 +48,21 @@ std::shared_ptr<Mode> pop() {
     return mode;
 }
 
+void leave(const void* owner) {
+    size_t at = mode_stack.size();
+    while (at > 0 && mode_stack[at - 1]->owner != owner) --at;
+    TAEDA_CHECK(at > 0,
+                "a mode (autocast, OperatorMode) ends that is not active on this thread; leave its block once, on "
+                "the thread that entered it");
+    std::shared_ptr<Mode> ended = std::move(mode_stack[at - 1]);
+    mode_stack.erase(mode_stack.begin() + std::ptrdiff_t(at - 1));
+    thread_state.modes = uint32_t(mode_stack.size());
+    size_t inside = mode_stack.size() + 1 - at;
+    TAEDA_CHECK(inside == 0, "a mode (autocast, OperatorMode) ends before ", inside,
+                inside == 1 ? " mode that began" : " modes that began",
+                " inside it; leave such blocks in the reverse order of entering them");
+}
+
 void call_boxed(const OpEntry& entry, const Stack& arguments, Stack& results) {
     struct Lowered {
         std::shared_ptr<Mode> mode = pop();

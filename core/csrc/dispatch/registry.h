@@ -21,6 +21,7 @@ struct RegisterOp {
 // Sees every operator call of its thread while it is on the stack. handle() may call entry.boxed itself: the mode is off
 // the stack meanwhile.
 struct Mode {
+    const void* owner = nullptr;  // who entered it and has to leave it
     virtual ~Mode() = default;
     virtual void handle(const OpEntry& entry, const Stack& arguments, Stack& results) = 0;
 };
@@ -29,6 +30,9 @@ namespace modes {
 
 void push(std::shared_ptr<Mode> mode);
 std::shared_ptr<Mode> pop();
+// Ends the innermost mode of this owner on this thread; raises if there is none, or (having ended it) if modes that began
+// inside it are still active.
+void leave(const void* owner);
 void call_boxed(const OpEntry& entry, const Stack& arguments, Stack& results);
 
 template <class R, class... Args> R call(const OpEntry& entry, const Args&... args) {

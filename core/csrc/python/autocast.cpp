@@ -27,15 +27,17 @@ PyObject* set_policy(PyObject*, PyObject* args) {
     });
 }
 
-// _autocast_push(device_type, dtype or None, cached)
+// _autocast_push(owner, device_type, dtype or None, cached)
 PyObject* push(PyObject*, PyObject* args) {
-    PyObject *device, *dtype;
+    PyObject *owner, *device, *dtype;
     int cached;
-    if (!PyArg_ParseTuple(args, "UOp", &device, &dtype, &cached)) return nullptr;
+    if (!PyArg_ParseTuple(args, "OUOp", &owner, &device, &dtype, &cached)) return nullptr;
     return guarded([&]() -> PyObject* {
         std::optional<DType> lower;
         if (dtype != Py_None) lower = to_dtype(dtype);
-        modes::push(autocast::make_mode(device_type_of(device), lower, cached));
+        auto mode = autocast::make_mode(device_type_of(device), lower, cached);
+        mode->owner = owner;
+        modes::push(std::move(mode));
         Py_RETURN_NONE;
     });
 }

@@ -171,13 +171,17 @@ struct PythonMode : Mode {
     }
 };
 
-PyObject* push_mode(PyObject*, PyObject* handler) {
-    modes::push(std::make_shared<PythonMode>(handler));
+PyObject* push_mode(PyObject*, PyObject* args) {
+    PyObject *owner, *handler;
+    if (!PyArg_ParseTuple(args, "OO", &owner, &handler)) return nullptr;
+    auto mode = std::make_shared<PythonMode>(handler);
+    mode->owner = owner;
+    modes::push(std::move(mode));
     Py_RETURN_NONE;
 }
-PyObject* pop_mode(PyObject*, PyObject*) {
+PyObject* pop_mode(PyObject*, PyObject* owner) {
     return guarded([&]() -> PyObject* {
-        modes::pop();
+        modes::leave(owner);
         Py_RETURN_NONE;
     });
 }
@@ -231,8 +235,8 @@ PyMethodDef functions[] = {
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_cpu_memory_stats", allocator_stats, METH_NOARGS, nullptr},
     {"_cpu_empty_cache", empty_cache, METH_NOARGS, nullptr},
-    {"_push_mode", push_mode, METH_O, nullptr},
-    {"_pop_mode", pop_mode, METH_NOARGS, nullptr},
+    {"_push_mode", push_mode, METH_VARARGS, nullptr},
+    {"_pop_mode", pop_mode, METH_O, nullptr},
     {"_op_schemas", op_schemas, METH_NOARGS, nullptr},
     {"_allow_tf32", get_tf32, METH_O, nullptr},
     {"_set_allow_tf32", set_tf32, METH_VARARGS, nullptr},

@@ -47,8 +47,8 @@ class OperatorMode:
         return run()
 
     def __enter__(self) -> OperatorMode:
-        _C._push_mode(self.operator)
+        _C._push_mode(self, self.operator)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _C._pop_mode()
+        _C._pop_mode(self)

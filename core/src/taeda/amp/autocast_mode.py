@@ -112,11 +112,11 @@ class autocast:  # noqa: N801 (torch's name)
         return True
 
     def __enter__(self) -> autocast:
-        _C._autocast_push(self.device, self.fast_dtype if self._enabled else None, self._cache_enabled)
+        _C._autocast_push(self, self.device, self.fast_dtype if self._enabled else None, self._cache_enabled)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _C._pop_mode()
+        _C._pop_mode(self)
 
     def __call__(self, function: _Function) -> _Function:
         """The function, running under this autocast."""
