@@ -60,6 +60,24 @@ def test_parameters_of_several_dtypes_in_one_step(name):
         np.testing.assert_allclose(one, other, rtol=2e-2, atol=2e-2)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_on_several_devices(name):
+    if taeda.cuda.device_count() < 2:
+        pytest.skip("there is one device")
+    results = []
+    for devices in (["cpu"] * 3, ["cuda:0", "cuda:1", "cpu"]):
+        parameters = [taeda.nn.Parameter(taeda.linspace(-1, 1, 5).to(device)) for device in devices]
+        make = OPTIMIZERS["adamw"] if name == "capturable" and devices[0] == "cpu" else OPTIMIZERS[name]
+        optimizer = make(parameters[: 2 if name == "capturable" else 3])
+        for _ in range(2):
+            for p in parameters:
+                p.grad = p.detach() * 0.5
+            optimizer.step()
+        assert [p.device for p in parameters] == [taeda.device(d) for d in devices]
+        results.append(np.stack([p.detach().cpu().numpy() for p in parameters]))
+    np.testing.assert_allclose(results[0], results[1], rtol=3e-6, atol=3e-6)
+
+
 def test_complex_parameters_are_pairs_of_reals():
     results = []
     for device in ("cpu", "cuda"):

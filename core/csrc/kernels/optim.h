@@ -32,6 +32,9 @@ TAEDA_KERNEL("cpu", adam_step, TensorList params, TensorList grads, TensorList a
              TensorList max_squares, TensorList steps, const AdamOptions& options)
 TAEDA_KERNEL("cpu", rmsprop_step, TensorList params, TensorList grads, TensorList squares, TensorList averages,
              TensorList momenta, TensorList steps, const RmspropOptions& options)
+// Multiplies floating gradients by inverse_scale (float32, one element); found_inf (likewise) becomes 1 if one of their
+// elements is infinite or NaN, and is left alone otherwise. Dense tensors of any shapes, as above.
+TAEDA_KERNEL("cpu", unscale_gradients, TensorList grads, const Tensor& found_inf, const Tensor& inverse_scale)
 TAEDA_KERNEL("cpu", adagrad_step, TensorList params, TensorList grads, TensorList sums, TensorList steps,
              const AdagradOptions& options)
 

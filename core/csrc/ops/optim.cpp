@@ -145,4 +145,22 @@ void _fused_adagrad_(TensorList self, TensorList grads, TensorList state_sums, T
     s.finish(self);
 }
 
+void _amp_foreach_non_finite_check_and_unscale_(TensorList self, const Tensor& found_inf, const Tensor& inv_scale) {
+    const char* op = "_amp_foreach_non_finite_check_and_unscale_";
+    for (const Tensor& number : {found_inf, inv_scale})
+        TAEDA_CHECK(number.numel() == 1 && number.dtype() == DType::float32, op,
+                    ": found_inf and inv_scale must be float32 tensors of one element, got shape ", number.sizes(),
+                    " and dtype ", number.dtype());
+    for (const Tensor& t : self) {
+        TAEDA_CHECK(is_floating(t.dtype()), op, ": expected floating gradients, got ", t.dtype());
+        TAEDA_CHECK(t.device() == found_inf.device() && t.device() == inv_scale.device(), op,
+                    ": expected all tensors to be on the same device, but found gradients on ", t.device(),
+                    ", found_inf on ", found_inf.device(), " and inv_scale on ", inv_scale.device());
+    }
+    Step s(op, self, {});
+    unscale_gradients_kernel(s.device(), s[0], found_inf, inv_scale);
+    found_inf.bump_version();
+    s.finish(self);
+}
+
 }  // namespace taeda::native

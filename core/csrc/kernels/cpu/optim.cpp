@@ -1,6 +1,7 @@
 // Optimizer steps: one pass over all elements of all parameters, in blocks that the threads share.
 #include "kernels/optim.h"
 
+#include <atomic>
 #include <cmath>
 #include <vector>
 
@@ -141,6 +142,25 @@ void rmsprop_step_cpu(TensorList params, TensorList grads, TensorList squares, T
     });
 }
 
+void unscale_gradients_cpu(TensorList grads, const Tensor& found_inf, const Tensor& inverse_scale) {
+    std::atomic<bool> found{false};
+    const float inverse = *inverse_scale.data<float>();
+    each_block(grads, "_amp_foreach_non_finite_check_and_unscale_",
+               [&]<class S>(size_t which, int64_t from, int64_t n) {
+                   using T = op_type<S>;
+                   S* grad = part<S>(grads, which, from);
+                   const Vec<T> factor{T(inverse)};
+                   bool finite = true;
+                   each_vector<T>(n, [&](int64_t i, auto count) {
+                       Vec<T> g = load_some(grad + i, count);
+                       finite = finite && !(!vm::isfinite(g)).any();
+                       store_some(grad + i, g * factor, count);
+                   });
+                   if (!finite) found = true;
+               });
+    if (found) *found_inf.data<float>() = 1;
+}
+
 void adagrad_step_cpu(TensorList params, TensorList grads, TensorList sums, TensorList steps, const AdagradOptions& o) {
     advance(steps);
     each_block(params, "_fused_adagrad_", [&]<class S>(size_t which, int64_t from, int64_t n) {
@@ -165,5 +185,6 @@ TAEDA_REGISTER(cpu, sgd_step, sgd_step_cpu)
 TAEDA_REGISTER(cpu, adam_step, adam_step_cpu)
 TAEDA_REGISTER(cpu, rmsprop_step, rmsprop_step_cpu)
 TAEDA_REGISTER(cpu, adagrad_step, adagrad_step_cpu)
+TAEDA_REGISTER(cpu, unscale_gradients, unscale_gradients_cpu)
 
 }  // namespace taeda

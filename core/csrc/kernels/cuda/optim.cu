@@ -192,6 +192,22 @@ struct Adagrad {
     TAEDA_HD Correction correction(double t) const { return {o.lr / (1 + (t - 1) * o.lr_decay), 1}; }
 };
 
+// Not a step, but as many tensors at once: list 0 holds gradients, which are multiplied by a factor.
+struct Unscale {
+    float* found;
+    const float* inverse_scale;
+    template <class T> struct Work {
+        T factor;
+        float* found;
+        __device__ void operator()(T* v) const {
+            if (!std::isfinite(v[0])) *found = 1;
+            v[0] *= factor;
+        }
+    };
+    template <class T> __device__ Work<T> prepare(Correction) const { return {T(*inverse_scale), found}; }
+    TAEDA_HD Correction correction(double) const { return {}; }
+};
+
 // -- counting steps -----------------------------------------------------------------------------------------------------
 
 struct Counter {
@@ -307,6 +323,11 @@ void adagrad_step_cuda(TensorList params, TensorList grads, TensorList sums, Ten
     run("_fused_adagrad_", Adagrad{o}, {params, grads, sums}, steps);
 }
 
+void unscale_gradients_cuda(TensorList grads, const Tensor& found_inf, const Tensor& inverse_scale) {
+    run("_amp_foreach_non_finite_check_and_unscale_", Unscale{found_inf.data<float>(), inverse_scale.data<float>()},
+        {grads});
+}
+
 }  // namespace
 }  // namespace taeda::cuda
 
@@ -315,4 +336,5 @@ TAEDA_REGISTER(cuda, sgd_step, cuda::sgd_step_cuda)
 TAEDA_REGISTER(cuda, adam_step, cuda::adam_step_cuda)
 TAEDA_REGISTER(cuda, rmsprop_step, cuda::rmsprop_step_cuda)
 TAEDA_REGISTER(cuda, adagrad_step, cuda::adagrad_step_cuda)
+TAEDA_REGISTER(cuda, unscale_gradients, cuda::unscale_gradients_cuda)
 }  // namespace taeda

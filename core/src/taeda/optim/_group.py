@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import taeda
-from taeda import Tensor
+from taeda import _C, Tensor
 
 from .optimizer import Optimizer
 
@@ -21,7 +21,10 @@ __all__ = [
 
 
 class GroupOptimizer(Optimizer):
-    """Has the step in common: for each group `_update` gets the parameters that have gradients, and these."""
+    """Has the step in common: for each group `_update` gets the parameters that have gradients, and these.
+
+    A group with parameters on several devices is updated device by device.
+    """
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Changes the parameters once.
@@ -44,8 +47,8 @@ class GroupOptimizer(Optimizer):
                     if gradient is not None:
                         params.append(parameter)
                         gradients.append(gradient)
-                if params:
-                    self._update(group, params, gradients)
+                for each in _by_device(params, gradients):
+                    self._update(group, *each)
         return loss
 
     def _update(self, group: dict[str, Any], params: list[Tensor], gradients: list[Tensor]) -> None:
@@ -68,6 +71,18 @@ class GroupOptimizer(Optimizer):
     def _begin(self, group: dict[str, Any], parameter: Tensor, state: dict[str, Any]) -> None:
         """Fills in the state of a parameter before its first step."""
         raise NotImplementedError(f"{type(self).__name__} has no _begin")
+
+
+def _by_device(params: list[Tensor], gradients: list[Tensor]) -> Iterable[tuple[list[Tensor], list[Tensor]]]:
+    """The same lists, one pair for each device."""
+    if not params or not _C._cuda_loaded():
+        return [(params, gradients)] if params else []
+    found: dict[taeda.device, tuple[list[Tensor], list[Tensor]]] = {}
+    for parameter, gradient in zip(params, gradients, strict=True):
+        theirs = found.setdefault(parameter.device, ([], []))
+        theirs[0].append(parameter)
+        theirs[1].append(gradient)
+    return found.values()
 
 
 def takes_native(group: dict[str, Any], *scalars: Any) -> bool:
