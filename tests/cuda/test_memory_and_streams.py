@@ -209,6 +209,106 @@ def test_the_same_numbers_as_on_the_cpu():
     np.testing.assert_array_equal(drawn.cpu().numpy(), wanted.numpy())
 
 
+def test_states_of_all_generators():
+    cuda.manual_seed_all(5)
+    states = cuda.get_rng_state_all()
+    assert len(states) == cuda.device_count()
+    drawn = [taeda.rand(3, device=f"cuda:{i}").tolist() for i in range(cuda.device_count())]
+    assert all(d == drawn[0] for d in drawn)  # one seed, one stream of numbers
+    cuda.set_rng_state_all(states)
+    assert taeda.rand(3, device="cuda").tolist() == drawn[0]
+    cuda.seed_all()
+    seeds = {taeda._C._cuda_generator(i).initial_seed() for i in range(cuda.device_count())}
+    assert len(seeds) == 1
+    cuda.seed()
+    assert cuda.initial_seed() not in seeds
+
+
+def test_peaks():
+    held = taeda.empty(MIB, device="cuda")
+    taeda.empty(3 * MIB, device="cuda")
+    assert cuda.max_memory_allocated() >= 16 * MIB
+    assert cuda.max_memory_reserved() >= cuda.max_memory_allocated()
+    for reset in (cuda.reset_peak_memory_stats, cuda.reset_max_memory_allocated):
+        reset()
+        assert cuda.max_memory_allocated() == cuda.memory_allocated() == held.numel() * 4
+    cuda.empty_cache()
+    free, _ = cuda.mem_get_info()
+    taeda.empty(8 * MIB, device="cuda")
+    assert cuda.mem_get_info()[0] <= free - 32 * MIB or not EMULATED
+    assert "blocks" not in cuda.memory_summary(abbreviated=True)
+
+
+def test_choosing_devices():
+    cuda.set_device(-1)  # changes nothing
+    assert cuda.current_device() == 0
+    with cuda.device(None), cuda.device(-1):
+        assert cuda.current_device() == 0
+    major, minor = cuda.get_device_capability()
+    assert cuda.get_arch_list() == [f"sm_{major}{minor}"]
+    assert cuda.is_bf16_supported(including_emulation=False) == (major >= 8)
+    assert not cuda.can_device_access_peer(0, cuda.device_count() - 1)
+    with pytest.raises(AssertionError, match="invalid device 99"):
+        cuda.can_device_access_peer(0, 99)
+    seen = []
+    with cuda.device(cuda.device_count() - 1):
+        worker = threading.Thread(target=lambda: seen.append(cuda.current_device()))
+        worker.start()
+        worker.join()
+    assert seen == [0]  # the current device is a thread's own
+
+
+def test_streams_of_others():
+    side = cuda.Stream(priority=-1)
+    twin = cuda.ExternalStream(side.cuda_stream, device=0)
+    assert twin == side
+    assert hash(twin) == hash(side)
+    assert side != cuda.Stream()
+    assert repr(side) == f"<taeda.cuda.Stream device=cuda:0 cuda_stream={side.cuda_stream:#x}>"
+    before = cuda.current_stream()
+    cuda.set_stream(twin)
+    assert cuda.current_stream() == side
+    cuda.set_stream(before)
+    with cuda.stream(None):
+        assert cuda.current_stream() == before
+
+
+def test_events_belong_to_a_device():
+    if cuda.device_count() < 2:
+        pytest.skip("there is one device")
+    event = cuda.Event()
+    event.record(cuda.Stream(0))
+    with pytest.raises(
+        RuntimeError, match="the event is of cuda:0, but the stream of cuda:1; use an event for"
+    ):
+        event.record(cuda.Stream(1))
+    event.wait(cuda.Stream(1))  # waiting is allowed everywhere
+
+
+def test_modules_and_optimizers_go_on_elsewhere():
+    """Training on the CPU, then on each GPU: the same numbers as on the CPU all along."""
+    devices = ["cpu", "cuda:0", f"cuda:{cuda.device_count() - 1}", "cpu"]
+    runs = []
+    for places in (["cpu"] * 4, devices):
+        taeda.manual_seed(0)
+        model = taeda.nn.Linear(3, 2)
+        state = None
+        for place in places:
+            model.to(place)
+            optimizer = taeda.optim.Adam(model.parameters(), lr=0.1)
+            if state is not None:
+                optimizer.load_state_dict(state)
+            for _ in range(2):
+                optimizer.zero_grad()
+                model(taeda.ones(4, 3, device=place)).square().sum().backward()
+                optimizer.step()
+            state = optimizer.state_dict()
+            moments = {v.device for s in optimizer.state.values() for k, v in s.items() if k != "step"}
+            assert moments == {taeda.device(place)}
+        runs.append(model.weight.detach().numpy())
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-5)
+
+
 def test_devices_in_blocks():
     if cuda.device_count() < 2:
         pytest.skip("there is one device")

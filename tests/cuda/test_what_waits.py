@@ -1,0 +1,68 @@
+"""Which operators wait for the GPU: those whose results or errors on the host depend on values, and no others."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from cuda_library import EMULATED
+from test_operators_on_device import OPERATORS, in_dtype, mapped, skipped_where_listed
+
+import taeda
+from taeda import _C, cuda
+
+if not EMULATED or os.environ.get("TAEDA_EMULATED_STREAMS", "deferred") == "at-once":
+    pytest.skip("a GPU may be done before anybody asks", allow_module_level=True)
+
+WAITING = {
+    # a Python value, or a shape, that depends on values
+    *(
+        "allclose",
+        "argwhere",
+        "bincount",
+        "equal",
+        "masked_select",
+        "nonzero",
+        "one_hot",
+        "repeat_interleave",
+    ),
+    # a wrong index has to raise
+    *(
+        "cross_entropy_loss0",
+        "cross_entropy_loss1",
+        "embedding",
+        "gather",
+        "index",
+        "index_add",
+        "index_copy",
+    ),
+    *("index_fill", "index_put", "index_reduce", "index_select", "nll_loss", "put", "scatter", "scatter_add"),
+    *("scatter_reduce", "take", "take_along_dim"),
+    # made of gather or take
+    *("isin", "median", "nanmedian"),
+    # another wrong value has to raise: too few elements, a quantile beyond 1
+    *("masked_scatter", "nanquantile", "quantile"),
+}
+
+
+def waits(operator: Any, arguments: list[Any], options: dict[str, Any]) -> bool:
+    """Whether the call returns with the work done that the stream had before."""
+    cuda.synchronize()
+    taeda.zeros(8, device="cuda").add_(1)
+    before = cuda.current_stream().record_event()
+    with skipped_where_listed():
+        getattr(_C.ops, operator.name)(*arguments, **options)
+    return before.query()
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
+def test_operators(operator: Any):
+    found = set()
+    for sample in operator.samples:
+        dtype = operator.dtypes[0]
+        arguments = [
+            mapped(a, lambda array: taeda.tensor(in_dtype(array, dtype)).cuda()) for a in sample.args
+        ]
+        found.add(waits(operator, arguments, sample.kwargs))
+    assert (True in found) == (operator.name in WAITING)
