@@ -58,9 +58,9 @@ def waits(operator: Any, arguments: list[Any], options: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
 def test_operators(operator: Any):
+    dtype = operator.dtypes[0]
     found = set()
     for sample in operator.samples:
-        dtype = operator.dtypes[0]
         arguments = [
             mapped(a, lambda array: taeda.tensor(in_dtype(array, dtype)).cuda()) for a in sample.args
         ]
