@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from cuda_library import EMULATED
-from test_operators_on_device import OPERATORS, in_dtype, mapped, skipped_where_listed
+from samples.calls import cast, each, mapped
+from test_operators_on_device import skipped_where_listed
 
 import taeda
 from taeda import _C, cuda
@@ -56,13 +57,11 @@ def waits(operator: Any, arguments: list[Any], options: dict[str, Any]) -> bool:
     return before.query()
 
 
-@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
+@each()
 def test_operators(operator: Any):
     dtype = operator.dtypes[0]
     found = set()
     for sample in operator.samples:
-        arguments = [
-            mapped(a, lambda array: taeda.tensor(in_dtype(array, dtype)).cuda()) for a in sample.args
-        ]
+        arguments = [mapped(a, lambda array: taeda.tensor(cast(array, dtype)).cuda()) for a in sample.args]
         found.add(waits(operator, arguments, sample.kwargs))
     assert (True in found) == (operator.name in WAITING)

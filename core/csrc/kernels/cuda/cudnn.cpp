@@ -22,7 +22,7 @@ constexpr LibraryFile kUsed[] = {
     {"libnvrtc.so.13 libnvrtc.so.12", "cu13/lib cuda_nvrtc/lib", "nvidia-cuda-nvrtc"},
 };
 constexpr size_t kWorkspaceLimit = size_t(1) << 30;
-constexpr int kAlgorithms = 16, kDevices = 64;
+constexpr int kAlgorithms = 16;
 
 const Functions& api() {
     static const Functions functions = [] {
@@ -64,8 +64,7 @@ void check_status(Status status, const char* call) {
 
 // One per thread, because the stream is part of it.
 Handle handle_of(int device, cudaStream_t stream) {
-    thread_local Handle handles[kDevices] = {};
-    TAEDA_CHECK(device >= 0 && device < kDevices, "convolution: device index ", device, " is not below ", kDevices);
+    thread_local Handle handles[kMaxDevices] = {};
     if (!handles[device]) TAEDA_CUDNN(cudnnCreate, &handles[device]);
     TAEDA_CUDNN(cudnnSetStream, handles[device], stream);
     return handles[device];
