@@ -48,3 +48,15 @@ def test_every_use_says_what_is_missing():
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_broken_library_is_no_gpu(tmp_path):
+    broken = tmp_path / "libtaeda_cuda.so"
+    broken.write_text("not a library")
+    program = "import taeda; print(taeda.cuda.is_available()); taeda.cuda.init()"
+    environment = {**os.environ, "TAEDA_CUDA_LIBRARY": str(broken)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "False\n"
+    assert f"RuntimeError: cuda is not available: cannot load {broken}: " in done.stderr

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -37,6 +41,40 @@ def test_queries():
         cuda.get_device_name("cpu")
     with pytest.raises(RuntimeError, match="invalid device ordinal 99"):
         cuda.set_device(99)
+
+
+NO_DEVICE = """
+import taeda
+from taeda import cuda
+assert not cuda.is_available() and cuda.device_count() == 0 and not cuda.is_bf16_supported()
+taeda.manual_seed(1), cuda.manual_seed_all(2), cuda.empty_cache()
+for call in (cuda.init, cuda.current_device, cuda.synchronize, lambda: taeda.ones(1, device="cuda")):
+    try:
+        call()
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not EMULATED, reason="asks for a machine without a GPU")
+def test_a_driver_without_a_gpu():
+    environment = os.environ | {"TAEDA_EMULATED_DEVICES": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_DEVICE], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4
+    assert {line.partition("; in ones(")[0] for line in lines} == {
+        "cuda is not available: no NVIDIA GPU is visible to this process (see nvidia-smi and CUDA_VISIBLE_DEVICES)"
+    }
+
+
+def test_asking_for_a_gpu_is_cheap():
+    start = time.perf_counter()
+    for _ in range(1000):
+        cuda.is_available()
+    assert time.perf_counter() - start < 0.1
 
 
 def test_memory_is_counted_and_reused():

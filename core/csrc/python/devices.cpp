@@ -70,7 +70,7 @@ PyObject* failure(PyObject*, PyObject*) {
     return guarded([]() -> PyObject* {
         std::string why;
         DeviceBackend* found = find_backend(DeviceType::cuda, &why);
-        if (found && found->device_count() == 0) why = "no NVIDIA GPU is visible to this process";
+        if (found) why = found->why_no_device();
         return PyUnicode_FromString(why.c_str());
     });
 }

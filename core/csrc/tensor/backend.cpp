@@ -37,6 +37,7 @@ DeviceBackend& backend(DeviceType type) {
 Device resolve_device(Device device) {
     if (!device.is_cuda()) return device;
     DeviceBackend& cuda = backend(device.type);
+    TAEDA_CHECK(cuda.device_count() > 0, "cuda is not available: ", cuda.why_no_device());
     if (device.index < 0) device.index = int8_t(cuda.current_device());
     TAEDA_CHECK(device.index < cuda.device_count(), "CUDA error: invalid device ordinal: ", device,
                 " was asked for, but ", cuda.device_count(), cuda.device_count() == 1 ? " device is" : " devices are",

@@ -26,6 +26,7 @@ public:
 
     // Devices. The current one is a property of the calling thread.
     virtual int device_count() = 0;
+    virtual std::string why_no_device() = 0;  // empty if there is one
     virtual int current_device() = 0;
     virtual void set_current_device(int device) = 0;
     virtual DeviceProperties properties(int device) = 0;

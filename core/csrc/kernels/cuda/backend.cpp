@@ -23,18 +23,8 @@ cudaEvent_t event_of(EventHandle handle) { return reinterpret_cast<cudaEvent_t>(
 
 class Backend final : public DeviceBackend {
 public:
-    int device_count() override {
-        static const int count = [] {
-            note_driver_used();
-            int n = 0;
-            if (cudaGetDeviceCount(&n) != cudaSuccess) {
-                cudaGetLastError();
-                return 0;
-            }
-            return std::min(n, kMaxDevices);
-        }();
-        return count;
-    }
+    int device_count() override { return visible().count; }
+    std::string why_no_device() override { return visible().failure; }
     int current_device() override { return chosen_device; }
     void set_current_device(int device) override {
         check_forked();
@@ -167,6 +157,25 @@ public:
     }
 
 private:
+    struct Visible {
+        int count = 0;
+        std::string failure;
+    };
+    // Asked of the driver once.
+    static const Visible& visible() {
+        static const Visible found = [] {
+            note_driver_used();
+            int count = 0;
+            cudaError_t error = cudaGetDeviceCount(&count);
+            if (error == cudaSuccess && count > 0) return Visible{std::min(count, kMaxDevices), ""};
+            cudaGetLastError();
+            if (error == cudaSuccess || error == cudaErrorNoDevice)
+                return Visible{0, "no NVIDIA GPU is visible to this process (see nvidia-smi and CUDA_VISIBLE_DEVICES)"};
+            return Visible{0, std::string("the NVIDIA driver says: ") + cudaGetErrorString(error) + " (" +
+                                  cudaGetErrorName(error) + "); see nvidia-smi"};
+        }();
+        return found;
+    }
     using Allocators = std::array<std::atomic<CachingAllocator*>, kMaxDevices>;
     using Release = void (*)(void*, size_t, void*);
 
