@@ -147,7 +147,7 @@ Tensor pad_with_itself(const Tensor& self, Ints pad, const std::string& mode) {
         return out;
     }
     // Picture by picture: what the borders repeat is still in the caches.
-    Unlocked unlocked(out.numel());
+    UnlockedKernel unlocked(out.device().type, out.numel());
     cpu::parallel_for(0, parts, cpu::row_grain(out.numel() / parts), [&](int64_t from, int64_t to) {
         for (int64_t i = from; i < to; ++i) fill_with_border(part_of(out, dims, i), part_of(self, dims, i), pad, mode);
     });
