@@ -56,7 +56,8 @@ from taeda.nn import functional as F
         # A second stream, and a plan that is used again with another bias.
         (
             "x, w = taeda.ones(9, 16, device='cuda'), taeda.ones(20, 16, device='cuda')\n"
-            "with taeda.cuda.stream(taeda.cuda.Stream()):\n"
+            "side = taeda.cuda.Stream(); side.wait_stream(taeda.cuda.current_stream())\n"
+            "with taeda.cuda.stream(side):\n"
             "    print([F.linear(x, w, taeda.full((20,), v, device='cuda'))[0, 0].item() for v in (1.0, 2.0)])",
             "[17.0, 18.0]",
         ),
