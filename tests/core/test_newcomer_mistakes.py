@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,16 @@ def test_errors_behind_hooks_name_the_layer_too() -> None:
     with pytest.raises(RuntimeError) as caught:
         net(ones(1, 2))
     assert getattr(caught.value, "__notes__", []) == ["in layer body.0.1 (Linear) of Net"]
+
+
+def test_copies_of_errors_leave_the_network_behind() -> None:
+    net = Net()
+    net.unpicklable = lambda: None
+    with pytest.raises(RuntimeError) as caught:
+        net(ones(1, 2))
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert str(copied) == str(caught.value)
+    assert copied.__notes__ == ["in layer body.0.1 (Linear) of Net"]
 
 
 def test_a_layer_alone_needs_no_name() -> None:

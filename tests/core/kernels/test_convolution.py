@@ -147,6 +147,24 @@ def test_threads_change_no_bit(case, dtype, layout):
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.parametrize("layout", [taeda.contiguous_format, taeda.channels_last])
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_weight_gradient_where_a_stride_leaves_one_column(dtype, width, layout):
+    x, g = rng.standard_normal((3, 32, 8, width)), rng.standard_normal((3, 16, 8, 1))
+    a, b = (taeda.tensor(v).to(getattr(taeda, dtype)) for v in (x, g))
+    w = taeda.zeros(16, 32, 3, 3, dtype=a.dtype).requires_grad_()
+    for huge in (1e4, 1e4, 1e4, 1.0):  # what the others leave in memory must not count
+        out = F.conv2d((a * huge).contiguous(memory_format=layout), w, None, (1, 2), 1)
+        gradient = taeda.autograd.grad(out, w, b * huge)[0].double().numpy()
+    padded = np.pad(a.double().numpy(), ((0, 0), (0, 0), (1, 1), (1, 2 - width)))
+    expected = sum(
+        np.einsum("nk,ncrs->kcrs", b.double().numpy()[:, :, i, 0], padded[:, :, i : i + 3, :3])
+        for i in range(8)
+    )
+    np.testing.assert_allclose(gradient, expected, atol=0.05, rtol=0.01)
+
+
 def test_gradients_leave_the_number_of_threads():
     before = taeda.get_num_threads()
     try:

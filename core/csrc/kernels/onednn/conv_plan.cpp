@@ -118,17 +118,30 @@ ConvPlan plan_input_grad(const ConvShapes& s) {
             {}};
 }
 
+namespace {
+
+// What a weight gradient is computed with. Where a stride leaves one column of positions, oneDNN's bfloat16 kernel adds
+// what lies behind the input: float32 is used there.
+ConvShapes inside_weight_grad(const ConvShapes& s) {
+    ConvShapes inside = s;
+    inside.channels_last = false;
+    if (s.out.get_dims().back() == 1 && s.stride.back() > 1)
+        for (Desc* d : {&inside.x, &inside.w, &inside.out, &inside.bias})
+            if (!d->is_zero()) *d = Desc(d->get_dims(), Type::f32, d->get_strides());
+    return inside;
+}
+
+}  // namespace
+
 ConvPlan plan_weight_grad(const ConvShapes& s) {
     using Backward = dnnl::convolution_backward_weights;
-    Desc w(s.any_w), bias = plain_bias(s.bias, Type::f32);
-    ConvShapes anywhere = s;
-    anywhere.channels_last = false;
-    auto hint = forward_desc(anywhere, any_layout(s.w));
-    auto desc = s.has_bias()
-                    ? Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, bias, any_layout(s.out), s.stride,
-                                               s.dilation, s.padding_begin, s.padding_end, hint, attributes())
-                    : Backward::primitive_desc(engine(), kDirect, any_layout(s.x), w, any_layout(s.out), s.stride,
-                                               s.dilation, s.padding_begin, s.padding_end, hint, attributes());
+    const ConvShapes inside = inside_weight_grad(s);
+    Desc w(s.any_w), bias = plain_bias(s.bias, Type::f32), x = any_layout(inside.x), out = any_layout(inside.out);
+    auto hint = forward_desc(inside, any_layout(inside.w));
+    auto desc = s.has_bias() ? Backward::primitive_desc(engine(), kDirect, x, w, bias, out, s.stride, s.dilation,
+                                                        s.padding_begin, s.padding_end, hint, attributes())
+                             : Backward::primitive_desc(engine(), kDirect, x, w, out, s.stride, s.dilation,
+                                                        s.padding_begin, s.padding_end, hint, attributes());
     std::vector<std::pair<int, Desc>> arguments = {{DNNL_ARG_SRC, desc.src_desc()},
                                                    {DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
                                                    {DNNL_ARG_DIFF_WEIGHTS, desc.diff_weights_desc()}};

@@ -32,6 +32,18 @@ class _GlobalHooks:
 global_hooks = _GlobalHooks()
 
 
+class _Place:
+    """Where an error comes from: the path of a layer of class `kind` inside `module`, and the note that tells it.
+
+    It travels in the error, whose pickles and copies do without: they must not hold the module."""
+
+    def __init__(self, path: str, kind: str, module: ModuleBase, note: str) -> None:
+        self.path, self.kind, self.module, self.note = path, kind, module, note
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bool, ()
+
+
 class ModuleCalls(ModuleBase):
     """The call of a Module, and the registration of what runs around it."""
 
@@ -50,17 +62,17 @@ class ModuleCalls(ModuleBase):
         """Adds to the notes of an error where it comes from: `in layer 1.0 (Linear) of Sequential`.
 
         Every call that the error passes puts its name for the inner module in front."""
-        path, kind, inner, note = error.__dict__.get("_place", ("", type(self).__name__, self, ""))
-        name = next((name for name, module in self.named_modules() if module is inner), None)
+        place = error.__dict__.get("_place") or _Place("", type(self).__name__, self, "")
+        name = next((name for name, module in self.named_modules() if module is place.module), None)
         if name is None:
             return
-        path = ".".join(filter(None, [name, path]))
-        longer_note = f"in layer {path} ({kind}) of {type(self).__name__}" if path else ""
-        error.__dict__["_place"] = (path, kind, self, longer_note)
+        path = ".".join(filter(None, [name, place.path]))
+        longer_note = f"in layer {path} ({place.kind}) of {type(self).__name__}" if path else ""
+        error.__dict__["_place"] = _Place(path, place.kind, self, longer_note)
         if longer_note:
             notes = error.__dict__.setdefault("__notes__", [])
-            if note in notes:
-                notes.remove(note)
+            if place.note in notes:
+                notes.remove(place.note)
             notes.append(longer_note)
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
