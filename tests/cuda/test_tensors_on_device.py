@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -264,6 +265,43 @@ def test_dlpack_keeps_memory_until_the_consumers_stream_is_done():
     side.synchronize()
     with taeda.cuda.stream(side):
         np.testing.assert_array_equal(copy.cpu(), np.full(4096, 3.0))
+
+
+def test_dlpack_on_another_stream_than_the_one_that_has_the_memory():
+    side, x = taeda.cuda.Stream(), taeda.full((4096,), 3.0, device="cuda")
+    side.wait_stream(taeda.cuda.current_stream())
+    with taeda.cuda.stream(side):
+        capsule = x.__dlpack__(stream=side.cuda_stream)  # nothing to wait for
+        copy = taeda.from_dlpack(capsule).clone()
+    del x, capsule
+    taeda.full((4096,), -1.0, device="cuda")
+    taeda.cuda.default_stream().synchronize()
+    side.synchronize()
+    with taeda.cuda.stream(side):
+        np.testing.assert_array_equal(copy.cpu(), np.full(4096, 3.0))
+
+
+def test_dlpack_keeps_memory_until_the_own_stream_of_another_thread_is_done():
+    side, copies = taeda.cuda.Stream(), []
+    with taeda.cuda.stream(side):
+        x = taeda.full((4096,), 3.0, device="cuda")
+
+    def consume(x: taeda.Tensor) -> None:
+        with taeda.cuda.stream(side):
+            capsule = x.__dlpack__(stream=2)
+        with taeda.cuda.stream(taeda.cuda.ExternalStream(2)):
+            copies.append(taeda.from_dlpack(capsule).clone())
+
+    thread = threading.Thread(target=consume, args=(x,))
+    thread.start()
+    thread.join()
+    del x, thread
+    with taeda.cuda.stream(side):
+        for _ in range(4):  # the first ones ask whether the memory is free
+            taeda.full((4096,), -1.0, device="cuda")
+        side.synchronize()
+    taeda.cuda.synchronize()
+    np.testing.assert_array_equal(copies[0].cpu(), np.full(4096, 3.0))
 
 
 def test_dlpack_streams_by_number():

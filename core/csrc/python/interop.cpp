@@ -283,12 +283,12 @@ void order_before(const Tensor& t, StreamHandle consumer) {
     DeviceBackend& cuda = backend(DeviceType::cuda);
     int device = t.device().index;
     StreamHandle producer = cuda.current_stream(device);
+    cuda.record_stream(*t.storage(), device, consumer);  // the memory may belong to a third stream
     if (producer == consumer) return;
     EventHandle event = cuda.create_event(device, false);
     cuda.record_event(device, event, producer);
     cuda.wait_event(device, event, consumer);
     cuda.destroy_event(event);
-    cuda.record_stream(*t.storage(), device, consumer);
 }
 
 // The tensor as a consumer asked for it: on its device, and its own copy if it wants one. Null with an error set if that

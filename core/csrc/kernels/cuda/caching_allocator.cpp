@@ -127,14 +127,16 @@ void CachingAllocator::note_events(Block* block) {
     for (auto [device, stream] : block->other_streams) {
         cudaEvent_t event = nullptr;
         cudaSetDevice(device);
-        if (cudaEventCreateWithFlags(&event, cudaEventDisableTiming) != cudaSuccess) continue;
-        if (cudaEventRecord(event, stream) == cudaSuccess) {
+        // That handle stands for another stream on each thread, and whose it was is not known here.
+        const bool is_one_stream = stream != cudaStreamPerThread;
+        if (is_one_stream && cudaEventCreateWithFlags(&event, cudaEventDisableTiming) == cudaSuccess &&
+            cudaEventRecord(event, stream) == cudaSuccess) {
             pending_.emplace_back(event, block);
             ++block->events;
-        } else {  // no way to learn when the stream is done, but by waiting for all of them
-            cudaDeviceSynchronize();
-            cudaEventDestroy(event);
+            continue;
         }
+        cudaDeviceSynchronize();  // no way to learn when the stream is done, but by waiting for all of them
+        if (event) cudaEventDestroy(event);
     }
     cudaSetDevice(active);
     block->other_streams.clear();
