@@ -33,6 +33,8 @@ PACKAGES = ["core", "vision", "lightning", "serve", "text", "audio"]
 MINUTES = 9
 # Seconds that are kept back from the tests, and from the training, for what follows them.
 FOR_BENCHMARK, FOR_TRAINING = 120, 60
+# What a step gets, however late it is.
+AT_LEAST = 5.0
 # How often tests are started again after one that took the process or the GPU with it.
 ROUNDS = 8
 
@@ -75,7 +77,7 @@ class Session:
 
     def seconds_left(self, kept_back: float = 0) -> float | None:
         """Until the end that the command line or the kind of run sets, at least a few; None without one."""
-        return None if self.deadline is None else max(5.0, self.deadline - kept_back - time.monotonic())
+        return None if self.deadline is None else max(AT_LEAST, self.deadline - kept_back - time.monotonic())
 
     def environment(self) -> dict[str, str]:
         """Of everything that runs taeda."""
@@ -144,7 +146,8 @@ class Session:
             limit = self.seconds_left(FOR_BENCHMARK + FOR_TRAINING)
             text = run(command, f"tests-{round_}", environment, limit)[1]
             ended = any(word == "finished" for word, _ in lines_of(record))
-            if ended or len(lines_of(record)) == before:
+            out_of_time = self.seconds_left(FOR_BENCHMARK + FOR_TRAINING) == AT_LEAST
+            if ended or out_of_time or len(lines_of(record)) == before:
                 break
         results = outcomes(record)
         if not results:

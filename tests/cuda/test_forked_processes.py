@@ -12,6 +12,9 @@ import pytest
 import taeda
 from taeda import cuda
 
+# Python 3.12 and later warn of threads in the process that is forked, and a GPU's driver has some.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
 CALLS: dict[str, Any] = {
     "new tensor": lambda x: taeda.ones(2, device="cuda"),
     "kernel": lambda x: x.add_(1),

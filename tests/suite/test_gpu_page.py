@@ -94,6 +94,25 @@ def test_tests_go_on_after_one_that_crashed(monkeypatch, tmp_path: Path, second:
     ]
 
 
+def test_tests_that_ran_out_of_time_are_not_started_again(monkeypatch, tmp_path: Path):
+    rounds = []
+
+    def run(command: list[str], log: str, environment: dict[str, str], limit: float) -> tuple[bool, str]:
+        rounds.append(limit)
+        with (tmp_path / "tests.txt").open("a") as out:
+            out.write(f"started\ttest_{len(rounds)}\n")
+        return False, "killed"
+
+    monkeypatch.setattr(gpu_test, "OUT", tmp_path)
+    monkeypatch.setattr(gpu_test, "run", run)
+    session = gpu_test.Session(
+        argparse.Namespace(emulated=True, library=None, minutes=0.001, all_tests=False)
+    )
+    session.tests()
+    assert rounds == [gpu_test.AT_LEAST]
+    assert session.page.failures == ["tests: 1 of 1 failed, and not all were run; see build/gpu/tests-*.log"]
+
+
 def test_rates():
     copy = {"amount": 2e9, "seconds": 1e-3}
     assert gpu_test.rate({"amount": 1e9, "seconds": 1e-3, "unit": "B"}, copy) == "   1000 GB/s,  50% of copy"
