@@ -59,3 +59,9 @@ def test_a_training_step():
     scaler.step(optimizer)
     scaler.update()
     assert [round(x, 5) for x in w.tolist()] == [0.5, 1.5]
+
+
+def test_no_gradients_at_all():
+    found, inverse = taeda.zeros((), device="cuda"), taeda.ones((), device="cuda")
+    taeda._C.ops._amp_foreach_non_finite_check_and_unscale_([], found, inverse)
+    assert found.item() == 0.0

@@ -142,6 +142,16 @@ def test_embedding(width: int, padding: int | None):
     np.testing.assert_allclose(leaf.grad.cpu().numpy(), wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_embedding_of_rows_without_columns():
+    table = taeda.ones(5, 0).cuda().requires_grad_()
+    found = F.embedding(taeda.tensor([0, 4, 2]).cuda(), table)
+    assert found.shape == (3, 0)
+    found.sum().backward()
+    assert table.grad.shape == (5, 0)
+    with pytest.raises(IndexError, match="embedding: index 5 at position 1"):
+        F.embedding(taeda.tensor([0, 5]).cuda(), table)
+
+
 @pytest.mark.parametrize("frequency", [False, True])
 @pytest.mark.parametrize("mode", ["sum", "mean", "max", "weighted"])
 def test_embedding_bag(mode: str, frequency: bool):

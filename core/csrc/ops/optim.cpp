@@ -157,6 +157,7 @@ void _amp_foreach_non_finite_check_and_unscale_(TensorList self, const Tensor& f
                     ": expected all tensors to be on the same device, but found gradients on ", t.device(),
                     ", found_inf on ", found_inf.device(), " and inv_scale on ", inv_scale.device());
     }
+    if (self.empty()) return;  // the list alone says which device's kernel to use
     Step s(op, self, {});
     unscale_gradients_kernel(s.device(), s[0], found_inf, inv_scale);
     found_inf.bump_version();

@@ -14,6 +14,20 @@ void raise_row_fault(const Fault& fault, const char* op, const Tensor& indices, 
         raise_wrong_row(op, read_value(indices.data<int64_t>() + *wrong, stream_of(indices)), *wrong, rows);
 }
 
+static __global__ void find_wrong_row(const int64_t* indices, int64_t n, int64_t rows, unsigned long long* fault) {
+    TAEDA_GRID_LOOP(i, n) {
+        if (indices[i] < 0 || indices[i] >= rows) report_fault(fault, i);
+    }
+}
+void check_rows(const char* op, const Tensor& indices, int64_t rows) {
+    if (indices.numel() == 0) return;
+    const Fault fault(indices);
+    const Grid grid = grid_for(indices.numel(), 4, indices);
+    launch(stream_of(indices), find_wrong_row, grid.blocks, grid.threads, 0, indices.data<int64_t>(), indices.numel(),
+           rows, fault.device());
+    raise_row_fault(fault, op, indices, rows);
+}
+
 // Rows of `units` accesses of type T each.
 template <class T> __global__ void copy_rows(T* out, const T* table, const int64_t* indices, int64_t n, int64_t rows,
                                              Division units, unsigned long long* fault) {
@@ -26,11 +40,11 @@ template <class T> __global__ void copy_rows(T* out, const T* table, const int64
 
 void embedding_cuda(const Tensor& out, const Tensor& table, const Tensor& indices) {
     const int64_t n = indices.numel(), rows = table.size(0), bytes = table.size(1) * table.item_bytes();
-    if (n == 0) return;
+    if (n == 0 || bytes == 0) return check_rows("embedding", indices, rows);
     const Fault fault(out);
     const cudaStream_t stream = stream_of(out);
-    visit_size(unit_bytes(std::max<int64_t>(bytes, 1), {out.raw(), table.raw()}), [&]<class T>() {
-        const int64_t units = std::max<int64_t>(1, bytes / int64_t(sizeof(T)));
+    visit_size(unit_bytes(bytes, {out.raw(), table.raw()}), [&]<class T>() {
+        const int64_t units = bytes / int64_t(sizeof(T));
         const Grid grid = grid_for(n * units, 4, out);
         launch(stream, copy_rows<T>, grid.blocks, grid.threads, 0, out.data<T>(), table.data<T>(),
                indices.data<int64_t>(), n, rows, Division(units), fault.device());
@@ -96,20 +110,6 @@ template <class S, class Share> void add_entries(const Tensor& grad_table, const
     const Grid grid = grid_for(n * width, 1, grad_table);
     launch(stream_of(grad_table), add_rows<S, Share>, grid.blocks, grid.threads, 0, grad_table.data<S>(),
            grad_out.data<S>(), runs.keys(), runs.positions(), n, grad_table.size(0), Division(width), padding, share);
-}
-
-static __global__ void find_wrong_row(const int64_t* indices, int64_t n, int64_t rows, unsigned long long* fault) {
-    TAEDA_GRID_LOOP(i, n) {
-        if (indices[i] < 0 || indices[i] >= rows) report_fault(fault, i);
-    }
-}
-void check_rows(const char* op, const Tensor& indices, int64_t rows) {
-    if (indices.numel() == 0) return;
-    const Fault fault(indices);
-    const Grid grid = grid_for(indices.numel(), 4, indices);
-    launch(stream_of(indices), find_wrong_row, grid.blocks, grid.threads, 0, indices.data<int64_t>(), indices.numel(),
-           rows, fault.device());
-    raise_row_fault(fault, op, indices, rows);
 }
 
 void embedding_grad_cuda(const Tensor& grad_table, const Tensor& grad_out, const Tensor& indices, int64_t padding_idx,
