@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -104,3 +106,25 @@ def test_hooks_run_with_the_lock() -> None:
     x.register_hook(lambda gradient: seen.append(gradient.shape))
     x.exp().sum().backward()
     assert seen == [(N,)]
+
+
+PROGRAM = """
+import threading, time, taeda
+def compute():
+    x = taeda.full((1 << 20,), 0.5)
+    begun.set()
+    while True:
+        x * 2
+begun = threading.Event()
+threading.Thread(target=compute, daemon=True).start()
+begun.wait()
+time.sleep(0.3)
+"""
+
+
+def test_a_program_may_end_while_a_thread_computes() -> None:
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")

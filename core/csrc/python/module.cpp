@@ -1,4 +1,6 @@
 // The native module taeda._C.
+#include <unistd.h>
+
 #include "dispatch/libraries.h"
 #include "python/object.h"
 #include "tensor/interpreter.h"
@@ -9,7 +11,20 @@ PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "taeda._C", "The native part of taeda.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
 
 void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
-void take_gil(void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); }
+
+// While the interpreter ends, a thread that asks for the lock is ended by Python, which unwinds it through frames that
+// allow no exception. It stops here instead, until the process is gone.
+struct Halt {
+    bool is_needed = true;
+    ~Halt() {
+        while (is_needed) pause();
+    }
+};
+void take_gil(void* thread) {
+    Halt otherwise;
+    PyEval_RestoreThread(static_cast<PyThreadState*>(thread));
+    otherwise.is_needed = false;
+}
 
 }  // namespace
 
