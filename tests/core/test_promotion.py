@@ -108,3 +108,9 @@ def test_outer_products_of_bools_are_bool() -> None:
     assert base.addr(rows, columns, beta=3, alpha=2).tolist() == [[True, True], [True, False]]
     assert base.addr(rows, columns, beta=0).tolist() == [[True, True], [False, False]]
     assert base.addr(rows, columns, alpha=0).tolist() == base.tolist()
+
+
+def test_integer_powers_by_tensors_are_cut_off():
+    base = taeda.tensor([2, 1, -1])
+    for exponent in (taeda.tensor(-1), taeda.tensor([-1, -1, -1])):
+        assert (base**exponent).tolist() == [0, 1, -1]

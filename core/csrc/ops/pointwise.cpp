@@ -8,7 +8,7 @@ namespace taeda::ops {
 
 void check_exponent(const Tensor& base, const Tensor& exponent) {
     if (!is_integral(base.dtype(), true) || !is_integral(exponent.dtype(), true)) return;
-    if (exponent.dim() > 0 || !exponent.is_cpu()) return;
+    if (!exponent.impl()->is_wrapped_number) return;
     int64_t value = ops::to(exponent, DType::int64).data<int64_t>()[0];
     TAEDA_CHECK(value >= 0, "pow: Integers to negative integer powers are not allowed, got ", value,
                 "; convert the base, e.g. with .float()");

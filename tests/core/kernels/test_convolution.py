@@ -165,6 +165,29 @@ def test_weight_gradient_where_a_stride_leaves_one_column(dtype, width, layout):
     np.testing.assert_allclose(gradient, expected, atol=0.05, rtol=0.01)
 
 
+def test_weight_gradient_of_volumes_in_bfloat16():
+    x, g = (taeda.tensor(rng.standard_normal(s)).bfloat16() for s in ((1, 1, 9, 1, 2), (1, 32, 9, 1, 2)))
+    gradients = []
+    for dtype in (taeda.bfloat16, taeda.float64):
+        w = taeda.zeros(32, 1, 1, 3, 3, dtype=dtype).requires_grad_()
+        out = F.conv3d(x.to(dtype), w, None, (1, 2, 1), (0, 1, 1))
+        gradients.append(taeda.autograd.grad(out, w, g.to(dtype))[0].double().numpy())
+    np.testing.assert_allclose(*gradients, atol=0.05, rtol=0.01)
+
+
+def test_threads_change_no_bit_of_transposed_convolutions_with_channels_last():
+    x = taeda.tensor(rng.standard_normal((1, 16, 1, 9))).float().contiguous(memory_format=taeda.channels_last)
+    w = taeda.tensor(rng.standard_normal((16, 16, 2, 2))).float()
+    before, results = taeda.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3, 4):
+            taeda.set_num_threads(threads)
+            results.append(F.conv_transpose2d(x, w))
+    finally:
+        taeda.set_num_threads(before)
+    assert all(taeda.equal(results[0], other) for other in results[1:])
+
+
 def test_gradients_leave_the_number_of_threads():
     before = taeda.get_num_threads()
     try:

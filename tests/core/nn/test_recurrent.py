@@ -389,3 +389,13 @@ def test_transformer_layers_give_the_same_with_and_without_gradients(
         encoder.linear1.register_forward_hook(lambda module, args, result: seen.append(result))
         encoder(x)
     assert [tuple(t.shape) for t in seen] == [(*shape[:-1], 40)]
+
+
+def test_transformer_layers_call_a_forward_that_was_replaced() -> None:
+    encoder = nn.TransformerEncoderLayer(8, 2, 40, dropout=0.0)
+    seen: list[taeda.Tensor] = []
+    original = encoder.linear1.forward
+    encoder.linear1.forward = lambda x: (seen.append(x), original(x))[1]  # type: ignore[method-assign]
+    with taeda.no_grad():
+        encoder(taeda.randn(5, 3, 8))
+    assert len(seen) == 1

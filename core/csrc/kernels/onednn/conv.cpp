@@ -17,7 +17,8 @@ Cache<ConvPlan>& cache() {
 // These implementations order their sums by the number of threads, unless that is one.
 bool depends_on_threads(const ConvPlan& plan) {
     const std::string& name = plan.implementation;
-    return name.find("gemm:") != name.npos || name.find("brgconv_strided") != name.npos;
+    return name.find("gemm:") != name.npos || name.find("brgconv_strided") != name.npos ||
+           name.find("brg_fwd") != name.npos;
 }
 
 ConvPlan make(ConvPass pass, const ConvShapes& shapes) {

@@ -120,12 +120,12 @@ ConvPlan plan_input_grad(const ConvShapes& s) {
 
 namespace {
 
-// What a weight gradient is computed with. Where a stride leaves one column of positions, oneDNN's bfloat16 kernel adds
-// what lies behind the input: float32 is used there.
+// What a weight gradient is computed with. oneDNN's bfloat16 kernel adds what lies behind the input where a stride leaves
+// one column of positions, and of volumes reads and writes beyond its memory: float32 is used there.
 ConvShapes inside_weight_grad(const ConvShapes& s) {
     ConvShapes inside = s;
     inside.channels_last = false;
-    if (s.out.get_dims().back() == 1 && s.stride.back() > 1)
+    if (s.stride.size() == 3 || (s.out.get_dims().back() == 1 && s.stride.back() > 1))
         for (Desc* d : {&inside.x, &inside.w, &inside.out, &inside.bias})
             if (!d->is_zero()) *d = Desc(d->get_dims(), Type::f32, d->get_strides());
     return inside;

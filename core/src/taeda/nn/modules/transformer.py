@@ -61,7 +61,8 @@ def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int | None) ->
 def _widened(layer: TransformerEncoderLayer | TransformerDecoderLayer, x: Tensor) -> Tensor:
     """linear1 and the activation: in one pass for relu without gradients, unless something looks on in between."""
     first = layer.linear1
-    alone = type(first) is Linear and not first._hooked and not taeda.is_autocast_enabled(x.device.type)
+    is_plain = type(first) is Linear and not first._hooked and "forward" not in first.__dict__
+    alone = is_plain and not taeda.is_autocast_enabled(x.device.type)
     if layer.activation is not F.relu or first.bias is None or taeda.is_grad_enabled() or not alone:
         wide: Tensor = layer.activation(first(x))
         return wide
