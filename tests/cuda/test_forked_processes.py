@@ -63,8 +63,10 @@ def test_children_are_told(name: str) -> None:
 
 def test_what_children_may_still_do() -> None:
     """Seeds, workers of loaders, and letting go of tensors that were there before."""
-    held = {"x": taeda.ones(2, device="cuda"), "pinned": taeda.ones(2).pin_memory(), "event": cuda.Event()}
-    held["event"].record()
+    event = cuda.Event()
+    event.record()
+    held = {"x": taeda.ones(2, device="cuda"), "pinned": taeda.ones(2).pin_memory(), "event": event}
+    del event
 
     def run() -> str:
         taeda.manual_seed(3)

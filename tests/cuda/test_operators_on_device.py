@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from cuda_library import skipped_where_listed
 from samples import Operator, Sample
 from samples.calls import cast, each, mapped, spread, with_dtypes
 
 import taeda
 from taeda import _C
-
-KERNELS = _C._kernels("cuda")
 
 
 def call(operator: Operator, sample: Sample, dtype: str, device: str, make: Callable[..., Any] | None = None):
@@ -28,20 +26,6 @@ def call(operator: Operator, sample: Sample, dtype: str, device: str, make: Call
         return getattr(_C.ops, operator.name)(*args, **kwargs, device=device)  # a factory
     except TypeError:
         return getattr(_C.ops, operator.name)(*args, **kwargs)
-
-
-@contextmanager
-def skipped_where_listed() -> Iterator[None]:
-    """An operator is skipped if the kernel that it wants is one that docs/cuda-coverage.md lists as missing."""
-    missing = None
-    try:
-        yield
-    except NotImplementedError as error:
-        missing = error
-    if missing is not None:
-        kernel = str(missing).partition(":")[0]
-        assert KERNELS.get(kernel) is False, f"{kernel} is not known to be missing: {missing}"
-        pytest.skip(f"no CUDA kernel {kernel}")
 
 
 def check_same(actual: Any, wanted: Any, operator: Operator, dtype: str) -> None:

@@ -6,9 +6,8 @@ import os
 from typing import Any
 
 import pytest
-from cuda_library import EMULATED
+from cuda_library import EMULATED, skipped_where_listed
 from samples.calls import cast, each, mapped
-from test_operators_on_device import skipped_where_listed
 
 import taeda
 from taeda import _C, cuda
