@@ -395,7 +395,12 @@ def test_transformer_layers_call_a_forward_that_was_replaced() -> None:
     encoder = nn.TransformerEncoderLayer(8, 2, 40, dropout=0.0)
     seen: list[taeda.Tensor] = []
     original = encoder.linear1.forward
-    encoder.linear1.forward = lambda x: (seen.append(x), original(x))[1]  # type: ignore[method-assign]
+
+    def remembered(x: taeda.Tensor) -> taeda.Tensor:
+        seen.append(x)
+        return original(x)
+
+    encoder.linear1.forward = remembered  # type: ignore[assignment]
     with taeda.no_grad():
         encoder(taeda.randn(5, 3, 8))
     assert len(seen) == 1
