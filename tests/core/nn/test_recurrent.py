@@ -404,3 +404,11 @@ def test_transformer_layers_call_a_forward_that_was_replaced() -> None:
     with taeda.no_grad():
         encoder(taeda.randn(5, 3, 8))
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_attention_over_an_empty_batch(need_weights: bool) -> None:
+    x = taeda.ones(3, 0, 8)
+    result, weights = nn.MultiheadAttention(8, 2)(x, x, x, need_weights=need_weights)
+    assert tuple(result.shape) == (3, 0, 8)
+    assert weights is None or tuple(weights.shape) == (0, 3, 3)

@@ -222,13 +222,11 @@ def multi_head_attention_forward(
         return ops.linear(joined.reshape(target_length, batch, width), out_proj_weight, out_proj_bias)
 
     if not need_weights:
-        shape = (batch, num_heads, -1, head_width)
+        q4, k4, v4 = (t.reshape(batch, num_heads, t.size(1), head_width) for t in (q, k, v))
         four = (
             None if mask is None else mask.reshape(-1, num_heads if mask.size(0) > 1 else 1, *mask.shape[1:])
         )
-        heads = ops.scaled_dot_product_attention(
-            q.reshape(shape), k.reshape(shape), v.reshape(shape), four, probability, is_causal
-        )
+        heads = ops.scaled_dot_product_attention(q4, k4, v4, four, probability, is_causal)
         output = together(heads)
         return (output if batched else output.squeeze(1)), None
     scores = (q * head_width**-0.5) @ k.transpose(-2, -1)
