@@ -25,8 +25,8 @@ TAEDA_KERNEL("cpu", random_normal, const Tensor& out, double mean, double std, u
 TAEDA_KERNEL("cpu", random_integers, const Tensor& out, int64_t from, uint64_t range, uint64_t seed, uint64_t offset)
 // `out` is contiguous int64: 0 to n - 1 in random order, by Fisher and Yates; half a block per draw.
 TAEDA_KERNEL("cpu", random_permutation, const Tensor& out, uint64_t seed, uint64_t offset)
-// `out` and `rates` are contiguous float64, rates finite and not negative: Poisson numbers (random/poisson.h), element i from
-// the substream offset + i + 1.
+// `out` and `rates` are contiguous float64, rates finite and not negative: Poisson numbers (kernels/poisson.h), element
+// i from the substream offset + i + 1.
 TAEDA_KERNEL("cpu", random_poisson, const Tensor& out, const Tensor& rates, uint64_t seed, uint64_t offset)
 // All contiguous and of one floating dtype (mask: bool): out = in / (1 - p) where kept, else 0; 32-bit draws.
 TAEDA_KERNEL("cpu", random_dropout, const Tensor& out, const Tensor& mask, const Tensor& in, double p, uint64_t seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import taeda
 
@@ -72,14 +73,34 @@ def test_dropout_keeps_by_words(dtype: str) -> None:
 
 def test_poisson_numbers():
     taeda.manual_seed(5)
-    rates = np.repeat([0.0, 0.3, 8.0, 1234.5], 20_000)
-    drawn = taeda.poisson(taeda.tensor(rates)).numpy().reshape(4, -1)
+    each = [0.0, 0.3, 8.0, 10.0, 25.0, 1234.5, 3e9]
+    drawn = taeda.poisson(taeda.tensor(np.repeat(each, 20_000))).numpy().reshape(len(each), -1)
     np.testing.assert_array_equal(drawn, np.rint(drawn))
     # Mean and variance are the rate; bounds of five standard errors.
-    for rate, row in zip([0.0, 0.3, 8.0, 1234.5], drawn):
+    for rate, row in zip(each, drawn):
         assert abs(row.mean() - rate) <= 5 * np.sqrt(rate / row.size)
         assert abs(row.var() - rate) <= 5 * np.sqrt((rate + 2 * rate**2) / row.size)
     assert taeda.poisson(taeda.ones(3, dtype=taeda.float16)).dtype == taeda.float16
     for wrong in (-1.0, float("inf"), float("nan")):
         with pytest.raises(RuntimeError, match="expected rate to be non-negative and finite"):
             taeda.poisson(taeda.tensor([1.0, wrong]))
+
+
+@pytest.mark.parametrize("rate", [4.0, 10.0, 30.0])
+def test_poisson_numbers_follow_their_probabilities(rate: float) -> None:
+    taeda.manual_seed(6)
+    drawn = taeda.poisson(taeda.full((100_000,), rate, dtype=taeda.float64)).numpy().astype(int)
+    edges = np.arange(max(0, int(rate - 3 * rate**0.5)), int(rate + 3 * rate**0.5))
+    # Tails below and above the edges, so that every class has its numbers.
+    observed = np.bincount(np.clip(drawn, edges[0], edges[-1]) - edges[0], minlength=edges.size)
+    expected = scipy.stats.poisson.pmf(edges, rate)
+    expected[0], expected[-1] = (
+        scipy.stats.poisson.cdf(edges[0], rate),
+        scipy.stats.poisson.sf(edges[-1] - 1, rate),
+    )
+    assert scipy.stats.chisquare(observed, expected * drawn.size).pvalue > 1e-4
+
+
+def test_poisson_numbers_of_huge_rates_end() -> None:
+    drawn = taeda.poisson(taeda.tensor([1e20, 1e300], dtype=taeda.float64)).numpy()
+    np.testing.assert_allclose(drawn, [1e20, 1e300], rtol=1e-8)

@@ -4,8 +4,8 @@
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/philox.h"
+#include "kernels/poisson.h"
 #include "kernels/vec/vec_math.h"
-#include "random/poisson.h"
 
 namespace taeda::cpu {
 

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/geometry.h"
 #include "kernels/cuda/runtime.h"
-#include "random/poisson.h"
+#include "kernels/poisson.h"
 
 namespace taeda::cuda {
 
