@@ -70,6 +70,26 @@ def test_numbers_keep_their_precision():
     assert taeda.where(taeda.tensor([True]), 0.5, 1.5).dtype == taeda.float32
 
 
+def test_numbers_beyond_float16_work_on_float16():
+    x = taeda.tensor([0.001, 3.0], dtype=taeda.float16)
+    wanted = [65.5625, float("inf")]  # 0.001 is 0.00100040436 in float16
+    for result in (
+        x * 65536.0,
+        65536 * x,
+        x.clone().mul_(65536.0),
+        taeda.mul(x, 65536.0, out=taeda.empty_like(x)),
+    ):
+        assert result.dtype == taeda.float16
+        assert result.tolist() == wanted
+    assert (taeda.tensor([60000.0], dtype=taeda.float16) / 1e6).item() == np.float16(0.06)
+    assert (taeda.full((2,), -65504.0, dtype=taeda.float16) + 1e5).tolist() == [np.float16(34496)] * 2
+    assert (taeda.tensor([float("inf")], dtype=taeda.float16) == 1e6).item()
+    y = x.clone().requires_grad_()
+    (y * 65536.0 * 1e-4).sum().backward()
+    assert y.grad is not None
+    np.testing.assert_allclose(y.grad.tolist(), [6.5536] * 2, rtol=1e-3)
+
+
 def test_integers_become_floating_where_results_are():
     for function in (taeda.sqrt, taeda.exp, taeda.sin, lambda x: x / 2, lambda x: taeda.true_divide(x, x)):
         assert function(taeda.tensor([1, 4])).dtype == taeda.float32

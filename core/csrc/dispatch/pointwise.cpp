@@ -1,5 +1,6 @@
 #include "dispatch/pointwise.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "autograd/state.h"
@@ -187,8 +188,22 @@ Tensor converted_number(const Tensor& number, DType dtype) {
     return t;
 }
 
+// float16's own range must not end a number that it is multiplied by: 0.001 * 65536.0 is well within it. Comparisons
+// are made between numbers of the dtype.
+DType kernel_dtype(const PointwiseOp& op, std::span<const Tensor* const> inputs, DType compute) {
+    constexpr double kRoundsToInfinity = 65520;
+    if (compute != DType::float16 || op.rule == PointwiseOp::Rule::to_bool) return compute;
+    for (const Tensor* t : inputs) {
+        if (!is_number(*t)) continue;
+        const double value = std::abs(*converted_number(*t, DType::float64).data<double>());
+        if (value >= kRoundsToInfinity && std::isfinite(value)) return DType::float32;
+    }
+    return compute;
+}
+
 Tensor run_pointwise(const PointwiseOp& op, std::span<const Tensor* const> inputs, std::span<const Scalar> params,
-                     const Tensor& out, DType compute, Ints sizes, Device device) {
+                     const Tensor& out, DType asked, Ints sizes, Device device) {
+    const DType compute = kernel_dtype(op, inputs, asked);
     DType out_dtype = output_dtype(op, compute);
     bool direct = out.defined() && out.dtype() == out_dtype;
     Tensor converted[kMaxInputs];
@@ -235,7 +250,7 @@ Tensor run_pointwise(const PointwiseOp& op, std::span<const Tensor* const> input
         ops::copy_(out, result);
         return out;
     }
-    return result;
+    return compute == asked ? result : ops::to(result, output_dtype(op, asked));
 }
 
 }  // namespace
