@@ -190,6 +190,13 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
     });
 }
 
+// What NumPy's own functions make of tensors: tensors. It passes a context and whether to return a scalar, too.
+PyObject* method_array_wrap(PyObject*, PyObject* args) {
+    PyObject *array, *context = nullptr, *scalar = nullptr;
+    if (!PyArg_ParseTuple(args, "O|OO", &array, &context, &scalar)) return nullptr;
+    return is_array(array) ? from_numpy(nullptr, array) : Py_NewRef(array);
+}
+
 PyObject* frombuffer(PyObject*, PyObject* args, PyObject* kwargs) {
     static const char* names[] = {"buffer", "dtype", "count", "offset", "requires_grad", nullptr};
     PyObject *buffer, *dtype;
@@ -413,6 +420,7 @@ PyMethodDef methods[] = {
     {"numpy", reinterpret_cast<PyCFunction>(method_numpy), METH_VARARGS | METH_KEYWORDS,
      "numpy(*, force=False): a NumPy array that shares the memory."},
     {"__array__", reinterpret_cast<PyCFunction>(method_array), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"__array_wrap__", method_array_wrap, METH_VARARGS, nullptr},
     {"__dlpack__", reinterpret_cast<PyCFunction>(method_dlpack), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"__dlpack_device__", method_dlpack_device, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

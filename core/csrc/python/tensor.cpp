@@ -338,10 +338,22 @@ bool operand_like(PyObject* o) {
             (Py_TYPE(o)->tp_as_number->nb_float || Py_TYPE(o)->tp_as_number->nb_index));
 }
 
+// An array of NumPy beside a tensor counts as a tensor of the same memory, on either side.
+PyObject* call_beside_array(FastCall call, PyObject* a, PyObject* b) {
+    const bool left = is_array(a);
+    if (left == is_array(b) || !operand_like(left ? b : a)) Py_RETURN_NOTIMPLEMENTED;
+    return guarded([&]() -> PyObject* {
+        Object array(wrap(from_array(left ? a : b)));
+        PyObject* args[] = {left ? array.get() : a, left ? b : array.get()};
+        return call(nullptr, args, 2, nullptr);
+    });
+}
+
 #define BINARY(slot, op) \
     PyObject* slot(PyObject* a, PyObject* b) { \
         static const FastCall call = find_call(op); \
-        if (!operand_like(a) || !operand_like(b)) Py_RETURN_NOTIMPLEMENTED; \
+        if (!operand_like(a) || !operand_like(b)) [[unlikely]] \
+            return call_beside_array(call, a, b); \
         PyObject* args[] = {a, b}; \
         return call(nullptr, args, 2, nullptr); \
     }
