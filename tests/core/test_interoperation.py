@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import weakref
 
 import numpy as np
@@ -102,6 +103,60 @@ def test_buffers():
     assert taeda.frombuffer(raw, dtype=taeda.int32, count=2, offset=4).tolist() == [1, 2]
     with pytest.raises(ValueError, match="offset"):
         taeda.frombuffer(raw, dtype=taeda.int32, offset=100)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "and_",
+        "eq",
+        "ne",
+        "lt",
+        "ge",
+        "lshift",
+    ],
+)
+def test_arrays_beside_tensors_are_tensors(name: str) -> None:
+    function = getattr(operator, name)
+    a, n = np.array([5, 2, 7]), np.array([2, 2, 3])
+    for result in (function(taeda.from_numpy(a), n), function(a, taeda.from_numpy(n))):
+        assert isinstance(result, taeda.Tensor)
+        np.testing.assert_allclose(result.numpy(), function(a, n))
+
+
+def test_arrays_change_tensors_in_place() -> None:
+    x = taeda.zeros(2)
+    same = x
+    x += np.array([1.0, 2.0])
+    x *= np.float32(3)
+    assert x is same
+    assert x.tolist() == [3.0, 6.0]
+    assert (x == np.broadcast_to(np.float32(3), (2,))).tolist() == [
+        True,
+        False,
+    ]  # an array that cannot be written to
+    with pytest.raises(RuntimeError, match="size of tensor a"):
+        x + np.ones(3)
+    with pytest.raises(TypeError, match="can't convert"):
+        x + np.array(["a", "b"])
+    leaf = taeda.ones(2, requires_grad=True)
+    (leaf * np.array([2.0, 3.0])).sum().backward()
+    assert leaf.grad is not None
+    assert leaf.grad.tolist() == [2.0, 3.0]
+
+
+def test_numpy_functions_of_tensors_are_tensors() -> None:
+    result = np.hypot(taeda.tensor([3.0]), np.array([4.0]))
+    assert isinstance(result, taeda.Tensor)
+    assert result.tolist() == [5.0]
 
 
 def test_numpy_functions_and_operators():
