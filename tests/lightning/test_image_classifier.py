@@ -113,6 +113,15 @@ def test_fine_tuning_learns_colours_and_writes_everything(
     assert loaded.classes == ["blue", "red"]
     history = read_history(out / "csv" / "metrics.csv")
     assert [epoch for epoch, _ in history["val_accuracy"]] == [0.0, 1.0, 2.0]
+    # Whatever the best epoch was, a resumed run goes on behind the newest one.
+    kept = {name: taeda.load(out / "checkpoints" / f"{name}.ckpt") for name in ("best", "last")}
+    assert (kept["last"]["epoch"], kept["last"]["global_step"]) == (2, 6)
+    assert kept["best"]["epoch"] == int(max(history["val_accuracy"], key=lambda point: point[1])[0])
+    args = parser.parse_args([*options.replace("epochs 3", "epochs 4").split(), "--accelerator", "cpu"])
+    args.out, args.resume = str(out), "last"
+    assert command.run(args) == 0
+    history = read_history(out / "csv" / "metrics.csv")
+    assert [epoch for epoch, _ in history["val_accuracy"]] == [3.0]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import json
 import pickle
@@ -83,14 +84,16 @@ def fine_tune(
         module = ImageClassifier(model, data.classes, weights=weights, lr=lr)
     except (RuntimeError, pickle.UnpicklingError) as error:  # what reading and fitting in weights raises
         raise MisconfigurationException(f"{model} with weights {str(weights)!r}: {error}") from error
-    best = ModelCheckpoint(
-        folder / "checkpoints", "best", monitor="val_accuracy", mode="max", save_last=True,
-        enable_version_counter=False,
-    )  # fmt: skip
+    # The newest weights are kept after every epoch, not only after those that are the best so far.
+    checkpoint = functools.partial(ModelCheckpoint, folder / "checkpoints", enable_version_counter=False)
+    best = checkpoint("best", monitor="val_accuracy", mode="max")
+    newest = checkpoint(save_top_k=0, save_last=True)
     csv_logger = CSVLogger(folder, name="csv", version="")
     loggers = [csv_logger, TensorBoardLogger(folder, name="tensorboard", version="")]
     options = {"log_every_n_steps": 10, "num_sanity_val_steps": 0, **trainer_options}
-    trainer = Trainer(max_epochs=epochs, logger=loggers, callbacks=[best], default_root_dir=folder, **options)
+    trainer = Trainer(
+        max_epochs=epochs, logger=loggers, callbacks=[best, newest], default_root_dir=folder, **options
+    )
     start = time.perf_counter()
     trainer.fit(module, datamodule=data, ckpt_path=ckpt_path)
     seconds = time.perf_counter() - start
