@@ -471,3 +471,23 @@ def test_configure_callbacks_replace_those_of_the_same_type(tmp_path: Path) -> N
     run = trainer(tmp_path, max_epochs=1, callbacks=L.callbacks.EarlyStopping("other"))
     run.fit(Own(), numbers(1.0))
     assert [callback.monitor for callback in run.early_stopping_callbacks] == ["other"]
+
+
+def test_deterministic_sets_the_switch(tmp_path: Path) -> None:
+    def switches() -> tuple[bool, bool]:
+        return (
+            taeda.are_deterministic_algorithms_enabled(),
+            taeda.is_deterministic_algorithms_warn_only_enabled(),
+        )
+
+    try:
+        trainer(tmp_path, deterministic=True)
+        assert switches() == (True, False)
+        trainer(tmp_path)
+        assert switches() == (True, False)
+        trainer(tmp_path, deterministic="warn")
+        assert switches() == (True, True)
+        trainer(tmp_path, deterministic=False)
+        assert switches() == (False, False)
+    finally:
+        taeda.use_deterministic_algorithms(False)

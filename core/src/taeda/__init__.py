@@ -89,6 +89,7 @@ from taeda.random import get_rng_state, initial_seed, manual_seed, seed, set_rng
 
 if TYPE_CHECKING:
     from taeda import (
+        accelerator,
         amp,
         autograd,
         backends,
@@ -105,7 +106,15 @@ if TYPE_CHECKING:
         special,
         testing,
         utils,
+        version,
     )
+    from taeda._determinism import (
+        are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    )
+    from taeda._determinism import (
+        is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+    )
+    from taeda._determinism import use_deterministic_algorithms as use_deterministic_algorithms
     from taeda._histograms import histogram as histogram
     from taeda._histograms import histogramdd as histogramdd
     from taeda._limits import finfo, iinfo
@@ -141,8 +150,8 @@ newaxis = None
 
 # Imported on first use, so that `import taeda` stays quick.
 _MODULES = (
-    "amp autograd backends cpu cuda fft hub library linalg masked nn optim overrides random serialization signal "
-    "special testing utils version"
+    "accelerator amp autograd backends cpu cuda fft hub library linalg masked nn optim overrides random serialization "
+    "signal special testing utils version"
 ).split()
 _LAZY_NAMES = {"save": "serialization", "load": "serialization", "finfo": "_limits", "iinfo": "_limits"}
 _LAZY_NAMES |= dict.fromkeys(
@@ -167,6 +176,13 @@ _LAZY_NAMES |= dict.fromkeys(
     "amp.autocast_mode",
 )
 _LAZY_NAMES |= dict.fromkeys(("get_float32_matmul_precision", "set_float32_matmul_precision"), "backends")
+_LAZY_NAMES |= dict.fromkeys(
+    (
+        "are_deterministic_algorithms_enabled is_deterministic_algorithms_warn_only_enabled "
+        "use_deterministic_algorithms"
+    ).split(),
+    "_determinism",
+)
 
 # An operator that torch has under this name, and does not list either.
 _addmm_activation = _C.ops._addmm_activation

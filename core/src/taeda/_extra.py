@@ -15,6 +15,8 @@ __all__ = [
     "can_cast",
     "empty_permuted",
     "frexp",
+    "get_default_device",
+    "get_device",
     "is_complex",
     "is_floating_point",
     "is_inference",
@@ -262,6 +264,17 @@ def typename(obj: object) -> str:
         return obj.type()
     kind = obj if isinstance(obj, type) else type(obj)
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def get_device(self: Tensor) -> int:
+    """The number of the GPU that holds the tensor; -1 for tensors that are on none."""
+    index = self.device.index if self.is_cuda else None
+    return -1 if index is None else index
+
+
+def get_default_device() -> _C.device:
+    """Where tensors are made without device=: the CPU; see `set_default_device`."""
+    return _C.device("cpu")
 
 
 def set_default_device(device: Any) -> None:

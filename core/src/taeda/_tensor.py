@@ -8,7 +8,7 @@ from typing import Any
 
 from taeda import _C
 from taeda._C import Node, Tensor, ops
-from taeda._extra import frexp, nonzero_static, resolve_conj, resolve_neg
+from taeda._extra import frexp, get_device, nonzero_static, resolve_conj, resolve_neg
 from taeda._factors import lu, mvlgamma, mvlgamma_, polygamma_, qr
 from taeda._printing import tensor_repr
 from taeda._searching import nonzero, unique, unique_consecutive
@@ -283,6 +283,7 @@ def _add_methods() -> None:
         mvlgamma_,
         polygamma_,
         frexp,
+        get_device,
         histogram,
         matrix_power,
         nonzero_static,

@@ -6,7 +6,7 @@ import os
 import re
 import urllib.parse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from taeda._download import DownloadError, download, sha256_of
 
@@ -124,3 +124,11 @@ def load_state_dict_from_url(
         download(url, path, sha256=sha256, progress=progress)
     state: dict[str, Any] = taeda.load(path, map_location=map_location, weights_only=weights_only)
     return state
+
+
+if not TYPE_CHECKING:  # type checkers must keep finding misspelt names
+
+    def __getattr__(name: str) -> NoReturn:
+        from taeda._missing import missing_attribute
+
+        raise missing_attribute(name, __all__, "hub")

@@ -104,7 +104,8 @@ class Trainer(RunState):
         accumulate_grad_batches: step the optimizer after so many batches.
         gradient_clip_val: largest gradient norm or value.
         gradient_clip_algorithm: "norm" (default) or "value".
-        deterministic: kept for Lightning's signature; operators give the same bits again anyway.
+        deterministic: passed to `taeda.use_deterministic_algorithms`, which remembers it ("warn": with warn_only);
+            operators give the same bits again anyway.
         benchmark: kept for Lightning's signature; a hint for GPUs that changes nothing on the CPU.
         inference_mode: evaluate under `taeda.inference_mode` (else `no_grad`).
         use_distributed_sampler: kept for Lightning's signature; there is one process.
@@ -223,6 +224,8 @@ class Trainer(RunState):
             raise MisconfigurationException(
                 f"Trainer(deterministic={deterministic!r}): expected True, False or 'warn'"
             )
+        if deterministic is not None:
+            taeda.use_deterministic_algorithms(bool(deterministic), warn_only=deterministic == "warn")
         self.loggers = [] if barebones or fast_dev_run else make_loggers(logger, self.default_root_dir)
         self.callbacks = make_callbacks(
             callbacks,

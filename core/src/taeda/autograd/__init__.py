@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from taeda import _C
 from taeda._C import Tensor
@@ -103,9 +103,9 @@ def grad(
     return found
 
 
-def __getattr__(name: str) -> Any:
-    if name == "functional":
-        import importlib
+if not TYPE_CHECKING:  # type checkers must keep finding misspelt names
 
-        return importlib.import_module("taeda.autograd.functional")
-    raise AttributeError(f"module 'taeda.autograd' has no attribute {name!r}")
+    def __getattr__(name: str) -> NoReturn:
+        from taeda._missing import missing_attribute
+
+        raise missing_attribute(name, __all__, "autograd")

@@ -500,7 +500,7 @@ def _check_batched(
 def _check_forward_mode(
     func: Function, arguments: tuple[Any, ...], checked: list[Tensor], wanted: list[int], check: _Check
 ) -> None:
-    forward_ad: Any = taeda.autograd.forward_ad
+    forward_ad: Any = taeda.autograd.forward_ad  # type: ignore[attr-defined]  # raises, with advice
     for number, value in enumerate(checked):
         for index in _elements(value):
             for step in _steps(value):

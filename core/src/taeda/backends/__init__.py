@@ -14,9 +14,15 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import importlib.util
+import os
+from collections.abc import Iterator
+
 from taeda import _C
 
-__all__ = ["cuda", "cudnn", "get_float32_matmul_precision", "set_float32_matmul_precision"]
+__all__ = ["cuda", "cudnn", "get_float32_matmul_precision", "mps", "set_float32_matmul_precision"]
 
 _PRECISIONS = {"highest": False, "high": True, "medium": True}
 _last_precision = "highest"
@@ -45,8 +51,75 @@ class _Cuda:
         self.matmul = _Products("matmul")
 
 
+class _Cudnn(_Products):
+    """NVIDIA's library for convolutions on GPUs."""
+
+    def __init__(self) -> None:
+        super().__init__("convolution")
+        self._is_enabled = True
+        self.benchmark = False
+        """Remembered only: the algorithm is always the first fitting one that cuDNN names, without measuring."""
+        self.deterministic = False
+        """Remembered only: algorithms that cuDNN does not call deterministic are never used."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether cuDNN computes the convolutions of GPUs where it can."""
+        return self._is_enabled
+
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        from taeda.cuda import is_available
+
+        if not value and is_available():
+            raise NotImplementedError(
+                "backends.cudnn.enabled = False: GPUs have no switch for convolutions without cuDNN; leave it True, "
+                "or move the tensors to the CPU"
+            )
+        self._is_enabled = value
+
+    def version(self) -> int | None:
+        """cuDNN's version as one number, such as 91300 for 9.13.0; None where it or a GPU is not there."""
+        from taeda.cuda import is_available
+
+        if not is_available():
+            return None
+        for library in _cudnn_libraries():
+            if hasattr(library, "cudnnGetVersion"):
+                library.cudnnGetVersion.restype = ctypes.c_size_t
+                return int(library.cudnnGetVersion())
+        return None
+
+    def is_available(self) -> bool:
+        """Whether cuDNN and a GPU are there."""
+        return self.version() is not None
+
+
+def _cudnn_libraries() -> Iterator[ctypes.CDLL]:
+    """cuDNN as the system finds it, then the one of the nvidia-cudnn package."""
+    package = importlib.util.find_spec("nvidia")
+    folders = list(package.submodule_search_locations or ()) if package is not None else []
+    for folder in ["", *(os.path.join(each, "cudnn", "lib", "") for each in folders)]:
+        for name in ("libcudnn.so.9", "libcudnn.so.8", "libcudnn.so"):
+            with contextlib.suppress(OSError):
+                yield ctypes.CDLL(folder + name)
+
+
+class _Mps:
+    """GPUs of Apple, which are not supported."""
+
+    def is_available(self) -> bool:
+        """False."""
+        return False
+
+    def is_built(self) -> bool:
+        """False."""
+        return False
+
+
 cuda = _Cuda()
-cudnn = _Products("convolution")
+cudnn = _Cudnn()
+mps = _Mps()
 
 
 def set_float32_matmul_precision(precision: str) -> None:

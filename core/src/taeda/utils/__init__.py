@@ -10,5 +10,7 @@ __all__ = ["checkpoint", "data"]
 
 def __getattr__(name: str) -> ModuleType:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from taeda._missing import missing_attribute
+
+        raise missing_attribute(name, __all__, "utils")
     return importlib.import_module(f"{__name__}.{name}")

@@ -1,5 +1,7 @@
 """Tools around modules: gradient clipping, normalised weights, fusion, packed sequences."""
 
+from typing import TYPE_CHECKING, NoReturn
+
 from . import parametrizations, parametrize, rnn, stateless
 from .clip_grad import (
     clip_grad_norm,
@@ -38,3 +40,11 @@ __all__ = [
     "vector_to_parameters",
     "weight_norm",
 ]
+
+
+if not TYPE_CHECKING:  # type checkers must keep finding misspelt names
+
+    def __getattr__(name: str) -> NoReturn:
+        from taeda._missing import missing_attribute
+
+        raise missing_attribute(name, __all__, "nn.utils")
