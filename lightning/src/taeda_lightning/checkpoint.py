@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import pickle
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import taeda
 
-from .errors import CheckpointNotFoundError, MisconfigurationException
+from .errors import CheckpointMismatchError, CheckpointNotFoundError, MisconfigurationException
 from .hooks import is_overridden
 from .loaders import loader_position
 from .messages import info, warn, warn_once
@@ -199,7 +200,7 @@ def read_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any
 
     Raises:
         CheckpointNotFoundError: there is no such file.
-        MisconfigurationException: the file is no checkpoint of a trainer.
+        MisconfigurationException: the file is damaged, or no checkpoint of a trainer.
     """
     file = Path(path)
     if not file.is_file():
@@ -213,7 +214,10 @@ def read_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any
                 else f"{str(folder)!r} holds no *.ckpt files"
             )
         )
-    checkpoint = taeda.load(file, map_location=map_location or "cpu")
+    try:
+        checkpoint = taeda.load(file, map_location=map_location or "cpu")
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise MisconfigurationException(f"checkpoint {str(path)!r} cannot be read: {error}") from error
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         found = (
             sorted(map(str, checkpoint))[:8] if isinstance(checkpoint, dict) else type(checkpoint).__name__
@@ -291,11 +295,20 @@ def restore_model(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
 
 
 def load_weights(module: LightningModule, checkpoint: dict[str, Any], strict: bool | None) -> None:
-    """Call `on_load_checkpoint` and load `checkpoint["state_dict"]` into the module."""
+    """Call `on_load_checkpoint` and load `checkpoint["state_dict"]` into the module.
+
+    Raises:
+        CheckpointMismatchError: names or shapes of the weights are others; the lines after the first list them.
+    """
     module.on_load_checkpoint(checkpoint)
-    module.load_state_dict(
-        checkpoint["state_dict"], strict=module.strict_loading if strict is None else strict
-    )
+    strict = module.strict_loading if strict is None else strict
+    try:
+        module.load_state_dict(checkpoint["state_dict"], strict=strict)
+    except RuntimeError as error:
+        raise CheckpointMismatchError(
+            f"the checkpoint belongs to another model or other data: its weights do not fit this "
+            f"{type(module).__name__}\n{error}"
+        ) from error
 
 
 def build_from_hyperparameters(

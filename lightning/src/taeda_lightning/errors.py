@@ -5,7 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["CheckpointNotFoundError", "MisconfigurationException", "UnknownArgumentError", "closest"]
+__all__ = [
+    "CheckpointMismatchError",
+    "CheckpointNotFoundError",
+    "MisconfigurationException",
+    "UnknownArgumentError",
+    "closest",
+]
 
 
 class MisconfigurationException(Exception):
@@ -19,6 +25,11 @@ class UnknownArgumentError(MisconfigurationException, TypeError):
 
 class CheckpointNotFoundError(MisconfigurationException, FileNotFoundError):
     """The checkpoint file that was asked for does not exist; also a `FileNotFoundError`."""
+
+
+class CheckpointMismatchError(MisconfigurationException, RuntimeError):
+    """A checkpoint was written by another model or for other data; also a `RuntimeError`, as
+    `load_state_dict` raises."""
 
 
 def closest(name: str, options: Iterable[str]) -> str:

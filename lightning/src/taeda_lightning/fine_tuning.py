@@ -14,7 +14,7 @@ from typing import Any
 import taeda
 
 from .callbacks import ModelCheckpoint
-from .errors import MisconfigurationException
+from .errors import CheckpointNotFoundError, MisconfigurationException
 from .loggers import CSVLogger, TensorBoardLogger
 from .messages import info
 from .report import read_history, write_report
@@ -75,8 +75,12 @@ def fine_tune(
         seed: of the weights and the order of images.
         facts: further lines for the report.
         with_report: write `report.md` and pictures.
-        ckpt_path: checkpoint to continue from.
+        ckpt_path: checkpoint to continue from: a path or "last".
         trainer_options: further arguments of `Trainer`.
+
+    Raises:
+        CheckpointNotFoundError: `ckpt_path` is "last", and there is none.
+        CheckpointMismatchError: the checkpoint is of another network or of other classes.
     """
     folder = Path(out)
     seed_everything(seed, verbose=False)
@@ -94,6 +98,11 @@ def fine_tune(
     trainer = Trainer(
         max_epochs=epochs, logger=loggers, callbacks=[best, newest], default_root_dir=folder, **options
     )
+    if ckpt_path == "last" and not any(each.find_last(trainer) for each in trainer.checkpoint_callbacks):
+        raise CheckpointNotFoundError(
+            f"there is no last checkpoint in {str(folder / 'checkpoints')!r}; pass the folder of an earlier run, "
+            "or start without a checkpoint"
+        )
     start = time.perf_counter()
     trainer.fit(module, datamodule=data, ckpt_path=ckpt_path)
     seconds = time.perf_counter() - start

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import MisconfigurationException
+from .errors import CheckpointMismatchError, MisconfigurationException
+from .messages import counted
 
 if TYPE_CHECKING:
     from .tasks.image_data import Preprocessing
@@ -45,9 +46,13 @@ class FitCommand:
     def run(self, args: argparse.Namespace) -> int:
         """Train, test and write; 0 on success, 2 for settings or data that cannot work, 130 on Ctrl-C."""
         try:
+            check_numbers(args)
             self._run(args)
+        except CheckpointMismatchError as error:
+            print(f"taeda fit: --resume {args.resume}: {one_line(error)}", file=sys.stderr)
+            return 2
         except (MisconfigurationException, OSError, ValueError, ImportError) as error:
-            print(f"taeda fit: {error}", file=sys.stderr)
+            print(f"taeda fit: {one_line(error)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             return 130
@@ -67,7 +72,7 @@ class FitCommand:
             data, args.model, args.out, weights=args.weights, epochs=args.epochs, lr=args.lr, seed=args.seed,
             with_report=can_report(), ckpt_path=args.resume, accelerator=args.accelerator,
         )  # fmt: skip
-        epochs = f"{args.epochs} epoch{'s' if args.epochs != 1 else ''}"
+        epochs = counted(args.epochs, "epoch", "epochs")
         print(f"test accuracy {done.test_accuracy:.2%} after {epochs} in {done.seconds:.1f} s")
         print(f"best checkpoint: {done.checkpoint}")
         if done.report is not None:
@@ -79,6 +84,38 @@ class FitCommand:
             f"{args.model} --architecture taeda_vision.models:{args.model} --arguments '{arguments}' "
             f"--prefix model. --labels {out / 'labels.txt'} --preprocessing {out / 'preprocessing.json'}"
         )
+
+
+def check_numbers(args: argparse.Namespace) -> None:
+    """Refuse numbers that cannot work before anything is read.
+
+    Raises:
+        MisconfigurationException: a number is too small.
+    """
+    for name, least in (("epochs", 1), ("batch_size", 1), ("size", 1), ("workers", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise MisconfigurationException(
+                f"--{name.replace('_', '-')} {value}: expected a number from {least} on"
+            )
+
+
+def one_line(error: Exception) -> str:
+    """What the user needs of an error's message.
+
+    Errors of loader processes come with their traceback, whose last line says what happened; that weights do not fit is
+    followed by a list of them.
+
+    Example:
+        >>> one_line(OSError("Caught OSError ...\\nOriginal Traceback ...\\nOSError: a.jpg is cut"))
+        'OSError: a.jpg is cut'
+    """
+    text = str(error)
+    if isinstance(error, CheckpointMismatchError):
+        text = text.partition("\n")[0]
+    elif "\nOriginal Traceback" in text:
+        text = text.rstrip().splitlines()[-1]
+    return " ".join(text.split())
 
 
 def preprocessing(args: argparse.Namespace) -> Preprocessing:

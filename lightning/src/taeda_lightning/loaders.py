@@ -11,7 +11,7 @@ from taeda.utils.data import DataLoader, RandomSampler, SequentialSampler
 from .combined_loader import CombinedLoader, flatten_loaders, holds_loaders, length_of
 from .errors import MisconfigurationException
 from .hooks import is_overridden
-from .messages import info, warn_once
+from .messages import counted, info, warn_once
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -190,8 +190,8 @@ def note_rare_logging(trainer: Trainer, num_batches: int | float) -> None:
     """Say so when step values will reach the loggers less than once an epoch."""
     if trainer.loggers and num_batches < trainer.log_every_n_steps:
         info(
-            f"An epoch has {num_batches} batches, fewer than log_every_n_steps={trainer.log_every_n_steps}; "
-            "step values reach the loggers less than once an epoch"
+            f"An epoch has {counted(num_batches, 'batch', 'batches')}, fewer than "
+            f"log_every_n_steps={trainer.log_every_n_steps}; step values reach the loggers less than once an epoch"
         )
 
 

@@ -6,7 +6,7 @@ import logging
 import warnings
 from typing import Any
 
-__all__ = ["info", "info_once", "warn", "warn_once"]
+__all__ = ["counted", "info", "info_once", "warn", "warn_once"]
 
 _log = logging.getLogger("taeda_lightning")
 if not logging.getLogger().handlers and not _log.handlers:
@@ -15,6 +15,16 @@ if not logging.getLogger().handlers and not _log.handlers:
 _log.setLevel(logging.INFO)
 
 _shown: set[str] = set()
+
+
+def counted(number: int | float, one: str, many: str) -> str:
+    """A number with the right form of its noun.
+
+    Example:
+        >>> counted(1, "batch", "batches"), counted(0, "batch", "batches")
+        ('1 batch', '0 batches')
+    """
+    return f"{number} {one if number == 1 else many}"
 
 
 def info(text: str) -> None:

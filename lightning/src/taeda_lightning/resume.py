@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import MisconfigurationException
 from .loaders import restore_loader_position
-from .messages import warn
+from .messages import counted, warn
 from .progress import Phase
 from .rng import restore_rng
 
@@ -77,8 +77,8 @@ def continue_position(loop: FitLoop, state: dict[str, Any]) -> Iterator[Any] | N
         progress.phase = Phase.BATCH_DONE
     if state["num_batches"] not in (None, loop.num_batches) and progress.batch_idx >= 0:
         warn(
-            f"the checkpoint was written with {state['num_batches']} batches in an epoch, now there are "
-            f"{loop.num_batches}; training will differ from an uninterrupted run"
+            f"the checkpoint was written with {counted(state['num_batches'], 'batch', 'batches')} in an epoch, "
+            f"now there are {loop.num_batches}; training will differ from an uninterrupted run"
         )
     is_cut_short = progress.phase is Phase.EPOCH_ENDED and not progress.is_last_batch
     if is_cut_short and not loop.has_reached_max_steps() and not loop.is_stopping_early():

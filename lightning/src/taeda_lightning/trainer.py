@@ -26,7 +26,7 @@ from .defaults import make_callbacks, make_loggers, with_model_callbacks
 from .errors import MisconfigurationException, UnknownArgumentError, closest
 from .hooks import HookCaller, is_overridden
 from .loop import EvaluationLoop, FitLoop, PredictionLoop
-from .messages import info, warn_once
+from .messages import counted, info, warn_once
 from .module import LightningModule
 from .optimizers import LightningOptimizer, configure_optimizers
 from .progress import Phase, RunningStage, TrainerFn, TrainerStatus
@@ -243,7 +243,10 @@ class Trainer(RunState):
         self.fit_loop = FitLoop(self, None, None)
 
     def _set_fast_dev_run(self, batches: int) -> None:
-        info(f"Running in fast_dev_run mode: {batches} batch(es) of everything, no logger and no checkpoints")
+        info(
+            f"Running in fast_dev_run mode: {counted(batches, 'batch', 'batches')} of everything, "
+            "no logger and no checkpoints"
+        )
         self.max_steps, self.max_epochs, self.num_sanity_val_steps = batches, 1, 0
         self.limit_train_batches = self.limit_val_batches = batches
         self.limit_test_batches = self.limit_predict_batches = batches

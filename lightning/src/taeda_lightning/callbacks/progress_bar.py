@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..messages import counted
 from .callback import Callback
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ class TerminalProgressBar(ProgressBar):
             for name, value in metrics.items()
         )
         if self._total in (0, math.inf):
-            return f"{self._title}  {self._done} batches  {_clock(seconds)}  {speed:.1f} it/s  {shown}"
+            done = counted(self._done, "batch", "batches")
+            return f"{self._title}  {done}  {_clock(seconds)}  {speed:.1f} it/s  {shown}"
         share = min(self._done / self._total, 1.0)
         filled = round(share * 20)
         left = _clock(seconds * (1 - share) / share) if share > 0 else "?"
@@ -151,7 +153,8 @@ class TerminalProgressBar(ProgressBar):
         seconds = time.perf_counter() - self._started
         speed = (self._done - self._first) / seconds if seconds > 0 else 0.0
         shown = "  ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in metrics.items())
-        return f"{self._title}: {self._done} batches in {seconds:.1f} s ({speed:.1f} it/s)  {shown}".rstrip()
+        done = counted(self._done, "batch", "batches")
+        return f"{self._title}: {done} in {seconds:.1f} s ({speed:.1f} it/s)  {shown}".rstrip()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the line of an epoch that a resumed fit is in the middle of."""

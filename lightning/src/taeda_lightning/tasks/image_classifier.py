@@ -8,7 +8,7 @@ from typing import Any
 import taeda
 from taeda import nn
 
-from ..errors import MisconfigurationException
+from ..errors import CheckpointMismatchError, MisconfigurationException
 from ..extras import require
 from ..module import LightningModule
 
@@ -63,6 +63,22 @@ class ImageClassifier(LightningModule):
         self.classes = [str(name) for name in classes]
         self.model = build_network(model, self.classes, weights, model_arguments or {})
         self.confusion = [[0] * len(self.classes) for _ in self.classes]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse to go on with a fit of another network or of other classes.
+
+        Raises:
+            CheckpointMismatchError: the checkpoint that a fit resumes from is of such a fit.
+        """
+        stored = checkpoint.get(self.CHECKPOINT_HYPER_PARAMS_KEY)
+        if self._trainer is None or not self._trainer.fitting or not stored:
+            return
+        for name, own in (("model", self.hparams.model), ("classes", self.classes)):
+            if name in stored and stored[name] != own:
+                raise CheckpointMismatchError(
+                    f"the checkpoint belongs to another model or other data: its {name} {_are(stored[name])}, here "
+                    f"{_are(own)}; train with what it was written with, or start anew without it"
+                )
 
     def forward(self, images: taeda.Tensor) -> Any:
         """Scores `(N, len(classes))` of images `(N, C, H, W)`."""
@@ -119,6 +135,14 @@ class ImageClassifier(LightningModule):
             )
         scheduler = taeda.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _are(value: Any) -> str:
+    """The end of a sentence about a name or several; of many only the number and the first."""
+    if isinstance(value, str):
+        return f"is {value!r}"
+    first = ", ".join(repr(name) for name in value[:5])
+    return f"are {len(value)}: {first}{', ...' if len(value) > 5 else ''}"
 
 
 def build_network(name: str, classes: Sequence[str], weights: Any, arguments: Mapping[str, Any]) -> nn.Module:
