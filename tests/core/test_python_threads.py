@@ -16,11 +16,12 @@ import taeda
 
 N = 1 << 22  # elements: well above the size from which kernels let go of the lock
 
+# Some milliseconds each, so that a system whose cores are all taken has time to let another thread in.
 LONG: dict[str, Callable[[], Any]] = {
     "pointwise": lambda: taeda.full((N,), 0.5).atan().sum(),
     "sort": lambda: taeda.rand(N).sort(),
     "product": lambda: taeda.full((768, 768), 0.5) @ taeda.full((768, 768), 0.5),
-    "convolution": lambda: taeda.conv2d(taeda.full((4, 16, 96, 96), 0.5), taeda.full((32, 16, 3, 3), 0.5)),
+    "convolution": lambda: taeda.conv2d(taeda.full((12, 32, 128, 128), 0.5), taeda.full((32, 32, 3, 3), 0.5)),
 }  # fmt: skip
 
 
